@@ -1,0 +1,111 @@
+# `make` alone prints what there is to make. Every target that needs Python makes .venv first, from the hashed lock;
+# after that nothing here needs a network (except `make lock`).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+WHEELS := $(VENV)/wheels
+JOBS ?= 2
+FUZZ_EXAMPLES ?= 20000
+DEMO := build/demo
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+
+# The oldest supported interpreter that really runs (a version manager's shim may exist and refuse).
+find_python = for p in python3.11 python3.12 python3.13; do \
+	if $$p -c 'import venv, ensurepip' 2>/dev/null; then echo $$p; exit; fi; done; \
+	echo "No Python 3.11, 3.12 or 3.13 found: install one, or say make PYTHON=/path/to/python." >&2; exit 1
+
+# Rooms whose every branch is tested (docs/architecture.md).
+CORE := detector/errors.py detector/domain/* detector/decode/* detector/features/* detector/detectors/* \
+	detector/engine/* detector/config/*
+comma := ,
+space := $(subst ,, )
+CORE_INCLUDE := $(subst $(space),$(comma),$(strip $(foreach room,$(CORE),$(room))))
+
+##@ See it
+.PHONY: help
+help:  ## List these targets
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, replay them, and show the alerts
+	@mkdir -p $(DEMO)
+	$(BIN)/agent-detector simulate --seed 7 --days 9 --agents 60 --out $(DEMO)
+	$(BIN)/agent-detector replay --config $(DEMO)/detector.yaml $(DEMO)/events.jsonl --output $(DEMO)/alerts.jsonl
+	@printf '\nRecords        %s\nConfiguration  %s\nAlerts         %s (%s)\n' $(DEMO)/events.jsonl \
+		$(DEMO)/detector.yaml $(DEMO)/alerts.jsonl "$$(wc -l < $(DEMO)/alerts.jsonl)"
+
+##@ Prove it
+.PHONY: test
+test: lint types  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=
+	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
+
+.PHONY: lint
+lint: $(VENV)/.ready  ## Ruff (rules and format) and the one-way arrows between the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: $(VENV)/.ready  ## mypy, strict
+	$(BIN)/mypy --strict detector
+
+.PHONY: bench
+bench: $(VENV)/.ready  ## Measure speed against the yardstick (bench/)
+	@test -d bench || { echo "There is no bench/ yet, so there is nothing to measure." >&2; exit 1; }
+	$(BIN)/python -m bench
+
+.PHONY: fuzz
+fuzz: $(VENV)/.ready  ## Property tests with many more examples: make fuzz FUZZ_EXAMPLES=200000
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile=fuzz \
+		$$(grep -rl --include='test_*.py' 'from hypothesis' tests)
+
+##@ Work on it
+.PHONY: venv
+venv: $(VENV)/.ready  ## Make .venv from requirements-dev.lock, with this checkout installed in it
+
+.PHONY: format
+format: $(VENV)/.ready  ## Let ruff format and fix what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: build/lock/bin/uv  ## Resolve the newest dependencies into the two hashed locks
+	rm -f requirements.lock requirements-dev.lock
+	$(call resolve,,requirements.lock)
+	$(call resolve,--group dev,requirements-dev.lock)
+
+.PHONY: clean
+clean:  ## Remove everything that was made, .venv too
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+resolve = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--only-binary :all: --no-emit-index-url --no-emit-find-links --no-annotate \
+	--custom-compile-command 'make lock' $(1) pyproject.toml --output-file $(2)
+
+build/lock/bin/uv:
+	rm -rf build/lock
+	@python=$${PYTHON:-$$($(find_python))}; $$python -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
+
+# The wheels are kept beside the environment, so that tests/packaging can fill a clean one without a network.
+$(VENV)/.locked: requirements-dev.lock
+	rm -rf $(VENV)
+	@python=$${PYTHON:-$$($(find_python))}; echo "Making $(VENV) with $$($$python --version), once."; $$python -m venv $(VENV)
+	$(PIP) download --require-hashes --no-deps --only-binary :all: --requirement requirements-dev.lock --dest $(WHEELS)
+	$(PIP) install --require-hashes --no-deps --no-index --find-links $(WHEELS) --requirement requirements-dev.lock
+	$(PIP) check
+	touch $@
+
+$(VENV)/.ready: $(VENV)/.locked pyproject.toml detector/__init__.py
+	$(PIP) install --no-deps --no-index --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,113 @@
+"""`make bench`: the bars of the project, measured and printed side by side."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+from multiprocessing import get_context
+from statistics import median
+from time import perf_counter
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import memory
+from bench.workloads import DENSITIES, bodies, decode, paired, parse, ratio, replay
+
+CONSOLE = Console(width=110)
+
+
+def speed(records: int, agents: int, rounds: int, padding: str) -> None:
+    """Replay and decode against the yardstick, at three densities."""
+    table = Table(title=f"{records:,} sign-ins, {agents:,} agents, {padding} records; CPU, one core, {rounds} rounds")
+    for heading in (
+        "density",
+        "bytes/record",
+        "orjson.loads us",
+        "decode us",
+        "replay us",
+        "decode ratio",
+        "replay ratio",
+    ):
+        table.add_column(heading, justify="right")
+    for name, span in DENSITIES.items():
+        stream = bodies(records, agents, span, padding)
+        size = sum(map(len, stream)) // records
+        seconds = paired({"orjson": parse, "decode": decode, "replay": replay}, stream, rounds)
+        each = {key: median(values) / records * 1e6 for key, values in seconds.items()}
+        table.add_row(
+            name,
+            f"{size:,}",
+            *(f"{each[key]:.2f}" for key in ("orjson", "decode", "replay")),
+            f"{ratio(seconds['decode'], seconds['orjson']):.2f}",
+            f"[bold]{ratio(seconds['replay'], seconds['orjson']):.2f}[/bold]",
+        )
+    CONSOLE.print(table)
+    CONSOLE.print("ratio: how many times faster than orjson.loads of the same bytes and nothing else; bar 1.0\n")
+
+
+def _replay_half(arguments: tuple[int, int, int]) -> float:
+    records, agents, seed = arguments
+    stream = bodies(records, agents, DENSITIES["1 hour"], "typical", seed)
+    start = perf_counter()
+    replay(stream)
+    return perf_counter() - start
+
+
+def two_processes(records: int, agents: int) -> None:
+    """Two replays at once, each of half the stream, against one after the other."""
+    halves = [(records // 2, agents // 2, 3), (records // 2, agents // 2, 4)]
+    alone = sum(_replay_half(half) for half in halves)
+    with get_context("spawn").Pool(2) as pool:
+        together = max(pool.map(_replay_half, halves))
+    CONSOLE.print(
+        f"two processes on {os.cpu_count()} cores, stream already split by blueprint: {alone / together:.2f} times one "
+        f"process ({records / together:,.0f} against {records / alone:,.0f} records/s)\n"
+    )
+
+
+def state_size(agents: int) -> None:
+    """Bytes of state an agent after a week."""
+    under_keys, ids = memory.measure(agents)
+    CONSOLE.print(
+        f"state at {agents:,} agents with a week of history: {under_keys:,.0f} bytes an agent (bar 2,048); record ids "
+        f"of the last hours: {ids:,.0f} more\n"
+    )
+
+
+def start_up() -> None:
+    """CPU seconds of `agent-detector --help`, best of five."""
+    best = float("inf")
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "detector", "--help"], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    CONSOLE.print(f"agent-detector --help: {best:.2f} s CPU (bar 0.30)\n")
+
+
+def main() -> None:
+    """Runs what was asked for; everything by default."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--agents", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--padding", default="typical", choices=("lean", "typical", "wide"))
+    parser.add_argument("--memory-agents", type=int, default=100_000)
+    parser.add_argument("--only", choices=("speed", "processes", "memory", "start"), default=None)
+    chosen = parser.parse_args()
+    if chosen.only in {None, "start"}:
+        start_up()
+    if chosen.only in {None, "speed"}:
+        speed(chosen.records, chosen.agents, chosen.rounds, chosen.padding)
+    if chosen.only in {None, "processes"}:
+        two_processes(chosen.records, chosen.agents)
+    if chosen.only in {None, "memory"}:
+        state_size(chosen.memory_agents)
+
+
+if __name__ == "__main__":
+    main()

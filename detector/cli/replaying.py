@@ -1,0 +1,146 @@
+"""What `agent-detector replay` does; loaded only when it is called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from detector.cli import exits
+from detector.cli.replay import Options
+from detector.cli.summary import shown
+from detector.config.build import decoder_settings, engine_settings
+from detector.config.load import load
+from detector.decode.decoder import Decoder
+from detector.domain.alerts import Alert
+from detector.domain.findings import SEVERITIES
+from detector.engine.engine import Engine
+from detector.errors import UsageError
+from detector.runtime.replay import replay
+from detector.runtime.selection import Selection
+from detector.runtime.summary import Summary, notes
+from detector.sinks.file import JsonFile
+from detector.sinks.json_lines import JsonLines
+from detector.sources.files import FileSource
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Deliver = Callable[[Alert], None]
+
+
+def run(options: Options) -> int:
+    """Replays and returns the exit code."""
+    settings = load(options.config)
+    written = [str(path) for path in (options.output, options.quarantine, options.summary) if path is not None]
+    source = FileSource(
+        options.paths,
+        stdin=sys.stdin.buffer,
+        lateness=settings.lateness,
+        max_line_bytes=settings.limits.max_body_bytes,
+        exclude=written,
+        sort=options.sort,
+    )
+    with ExitStack() as stack:
+        console = _console(options)
+        sinks = list(_sinks(options, stack, console))
+        quarantine = stack.enter_context(JsonFile(options.quarantine)) if options.quarantine else None
+        summary = replay(
+            source,
+            Decoder(**decoder_settings(settings)),
+            Engine(engine_settings(settings)),
+            selection=Selection(options.since, options.until, options.agents, options.blueprints),
+            on_alert=_deliver(sinks, options.min_severity),
+            on_quarantine=quarantine.keep if quarantine is not None else None,
+            on_progress=stack.enter_context(_progress(source, options, console)),
+        )
+    summary.failures = [str(failure) for failure in source.failures]
+    summary.notes = list(
+        notes(summary, disordered=list(source.disordered), ignored=source.ignored, lateness=settings.lateness)
+    )
+    _report(summary, options)
+    if summary.failures:
+        return exits.INPUT
+    if options.fail_on is not None and summary.raised(options.fail_on):
+        return exits.ALERTS
+    return exits.OK
+
+
+def _console(options: Options) -> Console | None:
+    """Where people read alerts; `None` when nobody does."""
+    if options.json or not (options.pretty or sys.stdout.isatty()):
+        return None
+    from rich.console import Console
+
+    class Quiet(Console):
+        def on_broken_pipe(self) -> NoReturn:
+            raise BrokenPipeError
+
+    return Quiet(highlight=False, markup=False, emoji=False)
+
+
+def _sinks(options: Options, stack: ExitStack, console: Console | None) -> Iterator[Deliver]:
+    if options.output is not None:
+        yield stack.enter_context(JsonFile(options.output)).deliver
+    if console is not None:
+        from detector.sinks.terminal import Terminal
+
+        yield Terminal(console).deliver
+    elif options.json or options.output is None:
+        yield JsonLines(sys.stdout.buffer).deliver
+
+
+def _deliver(sinks: list[Deliver], least: str) -> Deliver:
+    wanted = SEVERITIES[[*SEVERITIES].index(least) :]  # type: ignore[arg-type]  # click checked it
+
+    def deliver(alert: Alert) -> None:
+        if alert.severity in wanted:
+            for sink in sinks:
+                sink(alert)
+
+    return deliver
+
+
+@contextmanager
+def _progress(source: FileSource, options: Options, console: Console | None) -> Iterator[Callable[[], None] | None]:
+    """A bar on standard error while it is a terminal; alerts appear above it."""
+    if not options.progress or options.json or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("Reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    # One terminal can have one live display: alerts that go to the same one are printed through it.
+    shared = console if console is not None and sys.stdout.isatty() else Console(stderr=True)
+    with Progress(*columns, console=shared, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
+        task = progress.add_task("", total=source.bytes_total or None)
+        yield lambda: progress.update(task, completed=source.bytes_done)
+
+
+def _report(summary: Summary, options: Options) -> None:
+    document = summary.document()
+    if options.summary is not None:
+        _write(options.summary, json.dumps(document, indent=2) + "\n")
+    if options.json:
+        from detector.telemetry import logs
+
+        log = logs.logger(sys.stderr)
+        for failure in summary.failures:
+            logs.file_failed(log, failure)
+        logs.replay_finished(log, document)
+    else:
+        click.echo(shown(summary), err=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: The summary cannot be written ({error.strerror}). Choose another path.") from None

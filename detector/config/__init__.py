@@ -1,0 +1,1 @@
+"""Text to settings: every problem at once, each with its place and a suggestion."""

@@ -1,0 +1,44 @@
+"""Addresses in every spelling that exporters use."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from detector.decode.texts import text
+
+
+def address(value: str | None) -> str | None:
+    """The canonical text of an IPv4 or IPv6 address, or `None` when the record gives none that can be read.
+
+    Accepts `ip:port`, `[v6]:port` and a zone suffix. An IPv4 address mapped into IPv6 is IPv4. Absent, empty,
+    `<null>` and malformed (`::2a02:...` with nine groups was seen) all give `None`: no address is not a new one.
+    """
+    parsed = _parse(value)
+    return None if parsed is None else str(parsed)
+
+
+def network(value: str | None) -> tuple[str | None, str | None]:
+    """The address and its prefix: the /24 of an IPv4 or the /48 of an IPv6 address, in CIDR text."""
+    parsed = _parse(value)
+    if parsed is None:
+        return None, None
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed), str(ipaddress.IPv4Network((int(parsed), 24), strict=False))
+    return str(parsed), str(ipaddress.IPv6Network((int(parsed), 48), strict=False))
+
+
+def _parse(value: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    kept = text(value)
+    if kept is None:
+        return None
+    if kept.startswith("["):
+        kept = kept[1:].partition("]")[0]
+    elif kept.count(":") == 1:
+        kept = kept.partition(":")[0]
+    try:
+        parsed = ipaddress.ip_address(kept.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped
+    return parsed

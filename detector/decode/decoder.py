@@ -1,0 +1,460 @@
+"""The door of this room: bytes in, events and an exact account out.
+
+A body takes the fast path as a whole: one typed decode, one loop. When anything in it is irregular (an unknown
+category, a null where none belongs, a time in US format, broken JSON), it is cut into its records, and each goes
+its own way: the same typed decode again, and failing that a repair of its shape into the very same structures.
+So what becomes of a record never depends on its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from detector.decode import audit, risk
+from detector.decode.categories import BY_NAME, LOOSE, STRICT
+from detector.decode.decoded import Decoded
+from detector.decode.fitting import Fit, converted, fitter
+from detector.decode.flyweights import AccessKey, Flyweights
+from detector.decode.graph import GraphRequest, graph_activity
+from detector.decode.pieces import Message, depth_of, endings, repair, salvage, seams
+from detector.decode.problems import Unusable, explain, quarantine
+from detector.decode.shapes import LeftOut, regular
+from detector.decode.signin import SERVICE_KINDS, USER_KINDS, ServicePrincipalSignIn
+from detector.decode.texts import ident, text
+from detector.decode.times import EPOCH, Received, moment
+from detector.domain.events import Event, SignIn, SignInKind
+from detector.domain.quarantine import Reason
+
+_BOM: Final = b"\xef\xbb\xbf"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_MAX_UNKNOWN: Final = 64
+_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, Unusable)
+"""What a regular decode can end with; every other exception is a fault of this program."""
+
+Handler = Callable[[Any, float | None, list[str]], Event]
+
+
+def _body_of(record: Any) -> type[msgspec.Struct]:  # noqa: ANN401 -- a type form
+    return msgspec.defstruct("Body", [("records", list[record])], gc=False, module=__name__)
+
+
+_BODIES: Final = [msgspec.json.Decoder(_body_of(kind)) for kind in (STRICT, LOOSE)]
+_ARRAYS: Final = [msgspec.json.Decoder(list[kind]) for kind in (STRICT, LOOSE)]  # type: ignore[valid-type]
+_SINGLE: Final = [msgspec.json.Decoder(kind) for kind in (STRICT, LOOSE)]
+_MESSAGE: Final = msgspec.json.Decoder(Message)
+_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_FITS: Final[dict[str, Fit]] = {name: fitter(kind) for name, kind in BY_NAME.values()}
+"""How the properties of each category are made to fit; all these hold types only, no state."""
+
+
+class Decoder:
+    """Decodes messages; keeps only bounded tables of what recurs in them."""
+
+    def __init__(
+        self,
+        *,
+        max_body_bytes: int = 32 * 2**20,
+        max_record_bytes: int = 256 * 2**10,
+        max_depth: int = 32,
+        max_interned: int = 200_000,
+    ) -> None:
+        """`max_depth` holds for records off the fast path; a regular one is read without looking at depth."""
+        self._max_body: Final = max_body_bytes
+        self._max_record: Final = max_record_bytes
+        self._quick: Final = min(max_body_bytes, max_record_bytes)
+        """Up to this length nothing in a message can be over a limit."""
+        self._max_depth: Final = max_depth
+        self._flyweights: Final = Flyweights(max_interned)
+        self._received: Final = Received()
+        self._handlers: Final[dict[type, Handler]] = self._registry()
+
+    # The three doors
+
+    def body(self, data: bytes, place: str = "") -> Decoded:
+        """One message in any form: `{"records": [...]}`, an array, a page of Graph, one record, JSON lines, nothing."""
+        if len(data) <= self._quick:
+            done = self._whole(data)
+            if done is not None:
+                return done
+        result = Decoded([])
+        if self._opened(data, place, result):
+            self._document(data.removeprefix(_BOM).strip(), place, result, lines=True)
+        return result
+
+    def lines(self, data: bytes, place: str = "") -> Decoded:
+        """A chunk of whole JSON lines, each a record or a message; blank lines are not counted."""
+        result = Decoded([])
+        if not self._opened(data, place, result):
+            return result
+        data = data.removeprefix(_BOM)
+        if len(data) <= self._max_record or max(map(len, data.split(b"\n"))) <= self._max_record:
+            for decoder in _SINGLE:
+                with suppress(*_FAULTS):
+                    return self._events(decoder.decode_lines(data))
+        self._lines(data, place, result)
+        return result
+
+    def rows(self, rows: Sequence[Mapping[str, str]], place: str = "") -> Decoded:
+        """Rows of a CSV file from Log Analytics, as `csv.DictReader` gives them.
+
+        The bytes of a row that is quarantined are those of its JSON form: the reader keeps no others.
+        """
+        result = Decoded([])
+        for row in rows:
+            said = {_sound(name): _sound(value) for name, value in row.items() if name and value}
+            data = orjson.dumps(said)
+            if not said:
+                result.filtered["empty"] += 1
+            elif len(data) > self._max_record:
+                self._refuse(data, "too_large", "the row is longer than the limit", place, result)
+            else:
+                self._guarded(data, place, result, partial(self._irregular, said))
+        return result
+
+    # Messages to records
+
+    def _opened(self, data: bytes, place: str, result: Decoded) -> bool:
+        """Whether there is something to read; if not, it is accounted for."""
+        if len(data) > self._max_body:
+            self._refuse(data, "too_large", "the message is longer than the limit", place, result)
+        elif data.startswith(_UTF16):
+            self._refuse(data, "not_utf8", "the message is UTF-16", place, result)
+        elif not data.removeprefix(_BOM).strip():
+            result.filtered["empty"] += 1
+        else:
+            return True
+        return False
+
+    def _document(self, data: bytes, place: str, result: Decoded, *, lines: bool) -> None:
+        """One JSON text, or several lines of them; `data` has no space around it."""
+        is_array = data.startswith(b"[")
+        done = self._whole(data) if len(data) <= self._max_record or self._slim(data) else None
+        if done is not None:
+            _merge(result, done)
+            return
+        try:
+            elements = self._split(data, is_array)
+        except _FAULTS:
+            if lines and _looks_like_lines(data):
+                self._lines(data, place, result)
+            else:
+                self._salvage(data, place, result)
+            return
+        if elements is None:
+            self._salvage(data, place, result)
+            return
+        if not elements:
+            result.filtered["empty"] += 1
+        for element in elements:
+            self._record(bytes(element), place, result)
+
+    def _whole(self, data: bytes) -> Decoded | None:
+        """The fast path: all records of a regular message at once, or `None`."""
+        is_array = data.startswith(b"[")
+        for decoder in _ARRAYS if is_array else _BODIES:
+            try:
+                decoded: Any = decoder.decode(data)
+                records = decoded if is_array else decoded.records
+                if records:
+                    return self._events(records)
+            except Exception:  # noqa: BLE001, S112 -- whatever it is, the slow path finds the record at fault
+                continue
+        return None
+
+    def _slim(self, data: bytes) -> bool:
+        """Whether no record of a long message is over the limit."""
+        try:
+            elements = self._split(data, data.startswith(b"["))
+        except _FAULTS:
+            return False
+        return elements is not None and all(len(bytes(each)) <= self._max_record for each in elements)
+
+    def _split(self, data: bytes, is_array: bool) -> list[msgspec.Raw] | None:
+        """The exact bytes of the elements of a well-formed message; `None` when it is one record itself."""
+        if is_array:
+            return _ELEMENTS.decode(data)
+        if not data.startswith(b"{"):
+            return None
+        message = _MESSAGE.decode(data)
+        elements = message.value if message.records is msgspec.UNSET else message.records
+        return None if elements is msgspec.UNSET else elements or []
+
+    def _lines(self, data: bytes, place: str, result: Decoded) -> None:
+        for number, line in enumerate(data.split(b"\n"), 1):
+            inner = line.strip()
+            if inner:
+                self._document(inner, f"{place}:{number}" if place else "", result, lines=False)
+
+    def _salvage(self, data: bytes, place: str, result: Decoded) -> None:
+        """The records of a message in broken or unusual spelling, as far as they can be told apart."""
+        salvaged = salvage(data)
+        if salvaged is None:
+            self._record(data, place, result)
+            return
+        for piece, cut in salvaged.pieces:
+            parts = seams(piece)
+            if len(parts) == 1 or _is_json(piece):
+                self._record(piece, place, result, cut=cut)
+                continue
+            for part in parts[:-1]:
+                self._record(part, place, result)
+            last = next((each for each in endings(parts[-1]) if _is_json(each)), parts[-1])
+            self._record(last, place, result, cut=cut)
+        if not _ends(salvaged.rest):
+            self._refuse(salvaged.rest, "malformed_json", "something follows the end of the message", place, result)
+        elif not salvaged.pieces:
+            result.filtered["empty"] += 1
+
+    # Records to events
+
+    def _record(self, data: bytes, place: str, result: Decoded, *, cut: bool = False) -> None:
+        """One record on its own: the fast path for it alone, then the slow one."""
+        if len(data) > self._max_record:
+            self._refuse(data, "too_large", "the record is longer than the limit", place, result)
+            return
+        self._guarded(data, place, result, partial(self._alone, data, cut))
+
+    def _alone(self, data: bytes, cut: bool) -> Decoded:
+        for decoder in _SINGLE:
+            with suppress(*_FAULTS):
+                return self._events([decoder.decode(data)])
+        return self._irregular(self._loaded(data, cut))
+
+    def _guarded(self, data: bytes, place: str, result: Decoded, work: Callable[[], Decoded]) -> None:
+        """The boundary of one record: whatever goes wrong behind it costs this record only."""
+        try:
+            done = work()
+        except Unusable as fate:
+            self._refuse(data, fate.reason, fate.detail, place, result)
+        except msgspec.ValidationError as error:
+            cause = explain(error)
+            self._refuse(data, cause.reason, cause.detail, place, result)
+        except LeftOut as left:
+            result.filtered["category_not_read" if left.known else "unknown_category"] += 1
+            if not left.known:
+                _count(result.unknown, f"category:{left.category}")
+        except Exception:  # noqa: BLE001 -- a record no one foresaw must not stop those behind it
+            self._refuse(data, "wrong_type", "the record could not be read", place, result)
+        else:
+            _merge(result, done)
+
+    def _loaded(self, data: bytes, cut: bool) -> object:
+        """The JSON value of a record, mended once if need be; raises `Unusable`."""
+        if data.count(b"{") + data.count(b"[") > self._max_depth and depth_of(data) > self._max_depth:
+            raise Unusable("too_deep", "the record nests deeper than the limit")
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            message = str(error)
+            try:
+                value = orjson.loads(repair(data))
+            except orjson.JSONDecodeError:
+                raise _broken(data, message, cut) from None
+        if cut and not isinstance(value, dict):
+            raise Unusable("truncated", "the message ends inside the record")
+        return value
+
+    def _irregular(self, record: object) -> Decoded:
+        """One record of any shape; raises `Unusable`, `LeftOut` or `msgspec.ValidationError`."""
+        if record is None or record == {}:
+            return Decoded([], filtered=Counter(empty=1))
+        if not isinstance(record, dict):
+            raise Unusable("not_an_object", "the record is not an object")
+        shaped = regular(record)
+        name = str(shaped["category"])
+        fitted = _FITS[name](shaped, "")
+        return self._events([converted(BY_NAME[name.casefold()][1], fitted)])
+
+    def _events(self, records: Iterable[Any]) -> Decoded:
+        """The events of decoded records: the loop that the speed of the whole program hangs on.
+
+        The branch for service principals is `_sign_in_of` written out in place; a test holds them together.
+        """
+        events: list[Event] = []
+        add = events.append
+        flyweights = self._flyweights
+        access_of = flyweights.by_kind["service_principal"].get
+        origin_of = flyweights.origins.get
+        second = self._received.known.get
+        handlers = self._handlers
+        skipped = 0
+        empty = 0
+        odd: list[str] = []
+        for record in records:
+            kind = type(record)
+            if kind is ServicePrincipalSignIn:
+                said = record.properties
+                key = (
+                    record.tenant_id,
+                    said.app_id,
+                    said.service_principal_id,
+                    said.service_principal_name,
+                    said.status.error_code,
+                    said.agent,
+                    said.resource_id,
+                    said.resource_display_name,
+                    said.client_credential_type,
+                    said.service_principal_credential_key_id,
+                    said.federated_credential_id,
+                    said.conditional_access_status,
+                    None,
+                )
+                access = access_of(key)
+                if access is None:
+                    access = flyweights.access("service_principal", key)
+                location = said.location
+                origin_key = (said.ip_address, said.autonomous_system_number, location and location.country_or_region)
+                origin = origin_of(origin_key)
+                if origin is None:
+                    origin = flyweights.origin(origin_key)
+                exported = record.time
+                received = second(exported[:19]) if exported[-1] == "Z" else None
+                if received is None:
+                    received = self._received.get(exported)
+                since = said.created_date_time - EPOCH
+                user = said.user_id
+                agent = said.user_agent
+                add(
+                    SignIn(
+                        said.id,
+                        since.days * 86400.0 + since.seconds + since.microseconds * 1e-6,
+                        received,
+                        access,
+                        origin,
+                        ident(user) if user else None,
+                        text(agent) if agent else None,
+                    )
+                )
+            elif record is None:
+                empty += 1
+            elif kind in handlers:
+                add(handlers[kind](record, self._received.get(record.time), odd))
+            else:
+                skipped += 1
+        result = Decoded(events)
+        if empty:
+            result.filtered["empty"] = empty
+        if skipped:
+            result.filtered["category_not_read"] = skipped
+        if odd or flyweights.odd:
+            self._report(result, odd)
+        return result
+
+    def _report(self, result: Decoded, odd: list[str]) -> None:
+        """Counts the spellings never seen before, once for each record that has them."""
+        for spelling in odd:
+            _count(result.unknown, spelling)
+        for event in result.events:
+            if type(event) is SignIn:
+                for spelling in self._flyweights.odd.get(event.access, ()):
+                    _count(result.unknown, spelling)
+
+    def _registry(self) -> dict[type, Handler]:
+        handlers: dict[type, Handler] = {}
+        for kind, label in (*SERVICE_KINDS.items(), *USER_KINDS.items()):
+            handlers[kind] = self._sign_in_of(label)
+        handlers.update(dict.fromkeys(audit.CATEGORIES, audit.change))
+        handlers.update(dict.fromkeys(risk.CATEGORIES, risk.risk))
+        handlers[GraphRequest] = lambda record, received, _: graph_activity(record, received, self._flyweights)
+        return handlers
+
+    def _sign_in_of(self, kind: SignInKind) -> Handler:
+        """The handler of one sign-in category: what `_events` does in place, for all five."""
+        flyweights = self._flyweights
+        table = flyweights.by_kind[kind]
+        by_user = kind in USER_KINDS.values()
+
+        def sign_in(record: Any, received: float | None, _: list[str]) -> SignIn:  # noqa: ANN401 -- five types
+            said = record.properties
+            key: AccessKey = (
+                record.tenant_id,
+                said.app_id,
+                said.service_principal_id,
+                said.app_display_name if by_user else said.service_principal_name,
+                said.status.error_code,
+                said.agent,
+                said.resource_id,
+                said.resource_display_name,
+                said.client_credential_type,
+                said.service_principal_credential_key_id,
+                said.federated_credential_id,
+                said.conditional_access_status,
+                said.client_app_used if by_user else None,
+            )
+            location = said.location
+            origin = (said.ip_address, said.autonomous_system_number, location and location.country_or_region)
+            return SignIn(
+                said.id,
+                moment(said.created_date_time),
+                received,
+                table.get(key) or flyweights.access(kind, key),
+                flyweights.origins.get(origin) or flyweights.origin(origin),
+                ident(said.user_id),
+                text(said.user_agent),
+            )
+
+        return sign_in
+
+    def _refuse(self, data: bytes, reason: Reason, detail: str, place: str, result: Decoded) -> None:
+        result.quarantined.append(quarantine(data, reason, detail, place))
+
+
+def _merge(into: Decoded, other: Decoded) -> None:
+    into.events.extend(other.events)
+    into.quarantined.extend(other.quarantined)
+    into.filtered.update(other.filtered)
+    for spelling, times in other.unknown.items():
+        _count(into.unknown, spelling, times)
+
+
+def _count(counter: Counter[str], spelling: str, times: int = 1) -> None:
+    """Counts a spelling, cut short; when there are too many different ones, the rest are one."""
+    name = (text(spelling) or "")[:96]
+    if name not in counter and len(counter) >= _MAX_UNKNOWN:
+        name = "other"
+    counter[name] += times
+
+
+def _broken(data: bytes, message: str, cut: bool) -> Unusable:
+    """The reason for a record that is no JSON; `message` is orjson's and names no value."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return Unusable("not_utf8", "the record is not UTF-8")
+    if "infinity" in message:
+        return Unusable("number_out_of_range", "the record has a number beyond the range of a double")
+    if cut or "unexpected end of data" in message:
+        return Unusable("truncated", "the record ends before its last bracket")
+    return Unusable("malformed_json", f"the record is not JSON: {message.partition(':')[0]}")
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _ends(rest: bytes) -> bool:
+    """Whether what follows the array of a message is the end of it, perhaps after other members."""
+    return rest == b"" or _is_json(b'{"":0' + rest)
+
+
+def _looks_like_lines(data: bytes) -> bool:
+    """Whether the first of several lines is a JSON text of its own."""
+    first, newline, _ = data.partition(b"\n")
+    first = first.strip()
+    return bool(newline) and first[:1] in (b"{", b"[") and first[-1:] in (b"}", b"]")
+
+
+def _sound(value: object) -> str:
+    """Text that UTF-8 can carry; a reader of CSV may hand over halves of characters, and a list of surplus cells."""
+    return str(value).encode("utf-8", "replace").decode()

@@ -1,0 +1,87 @@
+"""D10, D11: an agent gets its first token for a resource; worse when no sibling of its blueprint uses it either.
+
+Catches: a stolen identity that reaches for what the agent never needed.
+Misses: resources refused to it (D28); new operations on a known resource.
+Noisy on: roll-outs of a new tool to one agent first.
+Reads: api_novelty.
+ATT&CK: T1078.004, T1021.007. Runbook: docs/detectors/api_novelty.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Gt, Lt
+
+from detector.detectors.wording import amount, number, odds, text
+from detector.domain.findings import Finding, Severity
+from detector.domain.signals import Signal, SignalKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiNovelty:
+    """Thresholds."""
+
+    name: ClassVar[str] = "api_novelty"
+    catalogue_ids: ClassVar[tuple[str, ...]] = ("D10", "D11")
+    reads: ClassVar[tuple[SignalKind, ...]] = ("api_novelty",)
+    attack: ClassVar[tuple[str, ...]] = ("T1078.004", "T1021.007")
+    innocent: ClassVar[tuple[str, ...]] = (
+        "A new release of the agent or a new tool it was given.",
+        "A job that runs seldom (month-end, quarterly) and was never seen by the detector.",
+    )
+    next_steps: ClassVar[tuple[str, ...]] = (
+        "Check the change history of the agent and blueprint: was the permission granted just before, and by whom?",
+        "Ask the sponsor whether the agent is meant to use this resource.",
+        "Look at what was done there with the token (Microsoft Graph activity logs, the resource's own log).",
+    )
+
+    enabled: bool = True
+    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-3
+    """Surprise from which on a resource that no sibling uses is said."""
+    p_value_sensitive: Annotated[float, Gt(0), Lt(1)] = 1e-2
+    """The same for a sensitive resource, even when siblings use it."""
+    min_seen: Annotated[float, Gt(0)] = 24.0
+    """Active hours the agent must have shown."""
+    sensitive: frozenset[str] = frozenset()
+    """App ids of resources whose misuse is grave, lower case; the default is `config/resources.yaml`."""
+
+    def judge(self, signal: Signal) -> Finding | None:
+        """See `Detector.judge`."""
+        resource = text(signal.facts.get("resource_id"))
+        sensitive = resource in self.sensitive
+        siblings_know = bool(signal.facts.get("known_to_siblings"))
+        if signal.seen < self.min_seen:
+            return None
+        if signal.p_value >= (self.p_value_sensitive if sensitive else self.p_value):
+            return None
+        severity: Severity = "medium"
+        if siblings_know:
+            severity = "low"
+        elif sensitive:
+            severity = "high"
+        siblings = number(signal.facts.get("siblings"))
+        peers = ""
+        if siblings:
+            peers = (
+                f"; other agents of its blueprint ({amount(siblings)}) do use it"
+                if siblings_know
+                else f"; none of the {amount(siblings)} other agents of its blueprint had used it either"
+            )
+        named = text(signal.facts.get("resource_name"))
+        agent = text(signal.facts.get("agent_name"))
+        return Finding(
+            detector=self.name,
+            catalogue_ids=("D10",) if siblings_know or not siblings else ("D11",),
+            subject=signal.key,
+            occasion=signal.occasion,
+            severity=severity,
+            title=f"First token for {named}",
+            explanation=(
+                f"{agent} got its first token for {named}{peers}; it knew {amount(number(signal.facts.get('kinds')))} "
+                f"resources after {amount(signal.seen)} active hours ({odds(signal.p_value)})."
+            ),
+            signal=signal,
+            facts={"sensitive": sensitive},
+        )

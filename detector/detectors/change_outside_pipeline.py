@@ -1,0 +1,83 @@
+"""D81: an agent or blueprint was changed by somebody or something that is no declared pipeline.
+
+Catches: hands on production: rogue credentials, grants, owners, edits; a pipeline identity used from elsewhere.
+Misses: a stolen pipeline that keeps to its addresses and hours (D83).
+Noisy on: teams whose pipeline is not declared. Without any declared pipeline it is silent, and says so in `check`.
+Reads: change.
+ATT&CK: T1098, T1072. Runbook: docs/detectors/change_outside_pipeline.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from detector.detectors.wording import text
+from detector.domain.findings import Finding, Severity
+from detector.domain.signals import Signal, SignalKind
+
+_WHY = {
+    "actor": "which is not a declared pipeline",
+    "address": "a declared pipeline, but from an address that is not the pipeline's",
+    "window": "a declared pipeline, but outside its deployment hours",
+}
+
+_GRAVE = frozenset(
+    {
+        "credential_added",
+        "federated_credential_changed",
+        "app_role_granted",
+        "delegated_permission_granted",
+        "directory_role_assigned",
+        "owner_added",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOutsidePipeline:
+    """Thresholds; the pipelines themselves are declared under `pipelines`."""
+
+    name: ClassVar[str] = "change_outside_pipeline"
+    catalogue_ids: ClassVar[tuple[str, ...]] = ("D81",)
+    reads: ClassVar[tuple[SignalKind, ...]] = ("change",)
+    attack: ClassVar[tuple[str, ...]] = ("T1098", "T1072")
+    innocent: ClassVar[tuple[str, ...]] = (
+        "An emergency fix by hand that was not announced.",
+        "A pipeline that nobody declared yet, or whose identity was replaced.",
+    )
+    next_steps: ClassVar[tuple[str, ...]] = (
+        "Ask the actor over another channel; look for a ticket.",
+        "List everything the actor changed that day.",
+        "If nobody owns the change, revert it and treat the actor's account as compromised.",
+    )
+
+    enabled: bool = True
+    kinds_ignored: frozenset[str] = frozenset()
+    """Kinds of change that may be made by hand."""
+
+    def judge(self, signal: Signal) -> Finding | None:
+        """See `Detector.judge`."""
+        facts = signal.facts
+        kind, deviation = str(facts.get("kind")), facts.get("deviation")
+        if deviation is None or not facts.get("pipelines_declared") or kind in self.kinds_ignored:
+            return None
+        if not facts.get("succeeded"):
+            return None
+        severity: Severity = "high" if kind in _GRAVE else "medium"
+        if facts.get("platform_actor"):
+            severity = "low"
+        return Finding(
+            detector=self.name,
+            catalogue_ids=self.catalogue_ids,
+            subject=signal.key,
+            occasion=signal.occasion,
+            severity=severity,
+            title=f"Changed outside the deployment pipeline: {kind.replace('_', ' ')}",
+            explanation=(
+                f"{text(facts.get('target_name'))} was changed ({text(facts.get('activity'))}) by "
+                f"{text(facts.get('actor_name') or facts.get('actor_id'))}, {_WHY[str(deviation)]}, "
+                f"from {text(facts.get('address'))}."
+            ),
+            signal=signal,
+        )

@@ -1,0 +1,84 @@
+"""D13, D14, D15: an agent signs in from a prefix, autonomous system or country it never signed in from.
+
+Catches: a stolen credential used from somewhere else.
+Misses: use from inside the agent's own egress (D16, D17); sign-ins without an address (managed identities).
+Noisy on: egress ranges that move without a word; serverless platforms with wide pools.
+Reads: network_novelty.
+ATT&CK: T1078.004. Runbook: docs/detectors/network_novelty.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Gt, Lt
+
+from detector.detectors.wording import amount, number, odds, text
+from detector.domain.findings import Finding, Severity
+from detector.domain.signals import Signal, SignalKind
+
+_ROWS = {"prefix": "D13", "asn": "D14", "country": "D15"}
+_WORDS = {"prefix": "network", "asn": "autonomous system", "country": "country"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkNovelty:
+    """Thresholds."""
+
+    name: ClassVar[str] = "network_novelty"
+    catalogue_ids: ClassVar[tuple[str, ...]] = ("D13", "D14", "D15")
+    reads: ClassVar[tuple[SignalKind, ...]] = ("network_novelty",)
+    attack: ClassVar[tuple[str, ...]] = ("T1078.004",)
+    innocent: ClassVar[tuple[str, ...]] = (
+        "The platform moved: a new region, NAT gateway or node pool (siblings soon follow).",
+        "A developer runs the agent from a laptop or VPN.",
+        "The provider renumbered, or geolocation changed its mind.",
+    )
+    next_steps: ClassVar[tuple[str, ...]] = (
+        "Ask whether the address belongs to you: egress list, cloud subscription, VPN.",
+        "See which credential key id was used, and whether it was also used from the usual network at the same time.",
+        "If it is not yours, disable the agent (or the blueprint when several agents came from there) and rotate.",
+    )
+
+    enabled: bool = True
+    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-3
+    """Surprise from which on a network that no sibling uses is said."""
+    p_value_siblings_know: Annotated[float, Gt(0), Lt(1)] = 1e-6
+    """The same for a network that siblings use; the default leaves all but the most settled agents alone."""
+    min_seen: Annotated[float, Gt(0)] = 24.0
+    """Active hours the agent must have shown."""
+
+    def judge(self, signal: Signal) -> Finding | None:
+        """See `Detector.judge`."""
+        level = text(signal.facts.get("level"))
+        siblings_know = bool(signal.facts.get("known_to_siblings"))
+        if signal.seen < self.min_seen:
+            return None
+        if signal.p_value >= (self.p_value_siblings_know if siblings_know else self.p_value):
+            return None
+        severity: Severity = {"prefix": "medium", "asn": "high", "country": "high"}[level]  # type: ignore[assignment]
+        siblings = number(signal.facts.get("siblings"))
+        peers = ""
+        if siblings:
+            peers = (
+                f"; other agents of its blueprint ({amount(siblings)}) do"
+                if siblings_know
+                else f"; neither had any of the {amount(siblings)} other agents of its blueprint"
+            )
+        where = text(signal.facts.get("network"))
+        agent = text(signal.facts.get("agent_name"))
+        return Finding(
+            detector=self.name,
+            catalogue_ids=(_ROWS[level],),
+            subject=signal.key,
+            occasion=signal.occasion,
+            severity="low" if siblings_know else severity,
+            title=f"Sign-in from a new {_WORDS[level]}: {where}",
+            explanation=(
+                f"{agent} got a token from {text(signal.facts.get('address'))} ({where}), a {_WORDS[level]} it had never "
+                f"used{peers}; it knew {amount(number(signal.facts.get('kinds')))} after {amount(signal.seen)} active "
+                f"hours ({odds(signal.p_value)})."
+            ),
+            signal=signal,
+        )

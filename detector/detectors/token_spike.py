@@ -1,0 +1,66 @@
+"""D01: one agent asks for far more tokens than it ever does.
+
+Catches: a stolen credential used by a script, a runaway loop, mass collection; in 10 minutes, 1 hour or 6 hours.
+Misses: slow drift (D107), theft that stays within the agent's own bursts.
+Noisy on: agents younger than a day; jobs that run monthly.
+Reads: token_rate of an agent or of a blueprint's own principal.
+ATT&CK: T1078.004, T1119. Runbook: docs/detectors/token_spike.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Gt, Lt
+
+from detector.detectors.wording import amount, number, odds, span
+from detector.domain.findings import Finding, Severity
+from detector.domain.signals import Signal, SignalKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSpike:
+    """Thresholds; what counts as a spike at all is set under `rates`."""
+
+    name: ClassVar[str] = "token_spike"
+    catalogue_ids: ClassVar[tuple[str, ...]] = ("D01",)
+    reads: ClassVar[tuple[SignalKind, ...]] = ("token_rate",)
+    attack: ClassVar[tuple[str, ...]] = ("T1078.004", "T1119")
+    innocent: ClassVar[tuple[str, ...]] = (
+        "A backfill, a retry storm or a load test by the owning team.",
+        "Autoscaling: more replicas of the agent, each with a token cache of its own.",
+        "A deployment that lost its token cache.",
+    )
+    next_steps: ClassVar[tuple[str, ...]] = (
+        "List the sign-ins of the agent in the window by address, resource and credential key id.",
+        "Ask the sponsor whether a job or deployment explains the volume.",
+        "If the address or the key id is new as well, disable the agent identity and rotate the blueprint's credential.",
+    )
+
+    enabled: bool = True
+    high_ratio: Annotated[float, Gt(1)] = 10.0
+    """Multiple of the expected count from which on the alert is high rather than medium."""
+    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-7
+    """Tail probability that a spike must fall below to be said."""
+
+    def judge(self, signal: Signal) -> Finding | None:
+        """See `Detector.judge`."""
+        if signal.facts.get("fleet") or signal.p_value >= self.p_value:
+            return None
+        ratio = signal.value / signal.usual
+        severity: Severity = "high" if ratio >= self.high_ratio else "medium"
+        window = span(number(signal.facts.get("span")))
+        return Finding(
+            detector=self.name,
+            catalogue_ids=self.catalogue_ids,
+            subject=signal.key,
+            occasion=signal.occasion,
+            severity=severity,
+            title=f"Token-request spike: {amount(signal.value)} in {window}",
+            explanation=(
+                f"{amount(signal.value)} token requests in {window}; expected about {amount(signal.usual)} at this "
+                f"hour ({amount(signal.seen)} active periods of that length behind it; {odds(signal.p_value)})."
+            ),
+            signal=signal,
+        )

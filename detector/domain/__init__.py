@@ -1,0 +1,1 @@
+"""Events, keys, signals, findings and alerts: the words the other rooms speak. Pure."""

@@ -1,0 +1,95 @@
+"""Alerts: a finding that was named, explained and said once."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from detector.domain.findings import Severity
+from detector.domain.signals import Fact
+
+SCHEMA = "1"
+"""Version of the alert document and of the recipe for its id."""
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """One object that the alert concerns."""
+
+    kind: str
+    """`agent`, `blueprint`, `service_principal`, `application`, `user`, `resource`, `network`, `credential`, ..."""
+    id: str
+    name: str | None = None
+
+
+class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whom the alert is about."""
+
+    kind: str
+    id: str
+    name: str | None = None
+    blueprint: str | None = None
+    """appId of the blueprint, where known."""
+    blueprint_name: str | None = None
+    tenant: str | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What the alert rests on."""
+
+    record_ids: tuple[str, ...]
+    first_seen: str
+    """RFC 3339, UTC."""
+    last_seen: str
+    observed: float
+    baseline: float
+    unit: str
+    seen: float
+    """Experience behind the baseline, see `Signal.seen`."""
+    addresses: tuple[str, ...] = ()
+    details: dict[str, Fact] = {}
+
+
+class Attack(msgspec.Struct, frozen=True):
+    """MITRE ATT&CK technique ids, in both versions while products migrate."""
+
+    v18_1: tuple[str, ...] = msgspec.field(name="v18.1", default=())
+    v19: tuple[str, ...] = ()
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """The alert document; `docs/alert.schema.json` is its JSON Schema."""
+
+    id: str
+    schema: str
+    time: str
+    """Event time of the tipping record, RFC 3339, UTC."""
+    detector: str
+    catalogue_ids: tuple[str, ...]
+    severity: Severity
+    score: float
+    """-log10 of `p_value`, rounded to two decimals; 0 where no model speaks."""
+    p_value: float
+    subject: Subject
+    entities: tuple[Entity, ...]
+    title: str
+    explanation: str
+    evidence: Evidence
+    attack: Attack
+    innocent_explanations: tuple[str, ...]
+    next_steps: tuple[str, ...]
+    runbook: str
+
+
+def alert_id(tenant: str, detector: str, kind: str, subject: str, occasion: str) -> str:
+    """The name of an alert: the first 32 hex digits of SHA-256 over its canonical identity.
+
+    Depends on nothing else: no clock, offset, score, hash seed or order of arrival. Parts are length-prefixed,
+    so that no choice of names can make two identities read the same.
+    """
+    digest = hashlib.sha256()
+    for part in (SCHEMA, tenant, detector, kind, subject, occasion):
+        encoded = part.encode()
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,51 @@
+"""Who gets in: every record once, none too late; and the watermark, the only clock of the core."""
+
+from __future__ import annotations
+
+from math import inf
+
+import msgspec
+
+from detector.features.timeline import HOUR, STEP
+
+KEEP_HOURS = 2
+"""Record ids are kept this many hours of event time behind the watermark: copies come minutes apart."""
+
+
+class Admission(msgspec.Struct):
+    """Duplicates are recognised by a 64-bit hash of the record id, in one generation per hour of event time.
+
+    Copies of a record carry the same event time, so they meet in the same generation whenever they arrive.
+    """
+
+    lateness: float
+    watermark: float = -inf
+    """Largest event time admitted, seconds since the epoch, UTC."""
+    next_bucket: float = -inf
+    """Event time at which the next ten-minute bucket of the watermark begins."""
+    generations: dict[int, set[int]] = msgspec.field(default_factory=dict)
+    buckets: dict[int, int] = msgspec.field(default_factory=dict)
+    """See `shared`."""
+
+    def generation(self, hour: int) -> set[int] | None:
+        """Record ids of `hour`; `None` for an hour so old that copies can no longer be told from late records."""
+        ids = self.generations.get(hour)
+        if ids is None and (hour + 1 + KEEP_HOURS) * HOUR > self.watermark:
+            ids = self.generations[hour] = set()
+        return ids
+
+    def shared(self, bucket: int) -> int:
+        """One object for each ten-minute bucket in use, so that what many keys remember of it costs no memory."""
+        return self.buckets.setdefault(bucket, bucket)
+
+    def advance(self, time: float, max_ids: int) -> None:
+        """Moves the watermark up to `time` and forgets generations that have passed, oldest first."""
+        self.watermark = max(self.watermark, time)
+        self.next_bucket = float((int(self.watermark) // STEP + 1) * STEP)
+        oldest = int(self.watermark) // HOUR - KEEP_HOURS
+        for hour in [hour for hour in self.generations if hour < oldest]:
+            del self.generations[hour]
+        for bucket in [bucket for bucket in self.buckets if bucket * STEP < oldest * HOUR]:
+            del self.buckets[bucket]
+        while len(self.generations) > 1 and sum(map(len, self.generations.values())) > max_ids:
+            del self.generations[min(self.generations)]

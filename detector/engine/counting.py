@@ -1,0 +1,137 @@
+"""Counting: every request raises the rates of its identity and of its blueprint's agents together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detector.domain.events import SignIn
+from detector.domain.keys import Key
+from detector.domain.signals import Signal
+from detector.engine.routing import Route, key_of
+from detector.features import fleet as fleets
+from detector.features import token_rate
+from detector.features.timeline import SIX_HOURS, STEPS_PER_HOUR, horizons
+from detector.features.token_rate import NO_PRIOR, Prior, RateMemory, Spike, TokenRate
+
+if TYPE_CHECKING:
+    from detector.engine.routing import Router
+    from detector.engine.saying import Saying
+    from detector.engine.settings import EngineSettings
+
+
+class Counting:
+    """The rates of identities and blueprints."""
+
+    def __init__(self, settings: EngineSettings, router: Router, saying: Saying) -> None:
+        self.settings = settings
+        self.router = router
+        self.saying = saying
+        self.spans = horizons(settings.lateness)
+        self.agent_rates = TokenRate(settings.agent_rates, self.spans)
+        self.fleet_rates = TokenRate(settings.blueprint_rates, self.spans)
+
+    def open_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
+        """The first request of an identity in a newer ten-minute bucket."""
+        rates = route.rates
+        hour = bucket // STEPS_PER_HOUR
+        if route.fleet_rates is not None and rates.bucket // STEPS_PER_HOUR != hour:
+            fleets.activate(route.fleet.hours, hour)  # type: ignore[union-attr]
+        token_rate.roll(rates, bucket, self.spans, self.settings.agent_rates.floors)
+        if rates.n >= rates.trip:
+            self.judge(route, event, hour)
+
+    def judge(self, route: Route, event: SignIn, hour: int) -> None:
+        """An identity's count has reached its trip."""
+        spike = self.agent_rates.judge_open(route.rates, self._prior(route, hour))
+        if spike is not None:
+            self._tell_spike(route, event, spike, fleet=False)
+
+    def older_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
+        """A request of an identity in an older bucket than its newest."""
+        identity, rates = route.known, route.rates
+        hour = bucket // STEPS_PER_HOUR
+        if event.time < identity.first_seen:
+            identity.first_seen = event.time
+            self.router.on_learned(event.access.tenant_id, event.time)
+        if (
+            route.fleet_rates is not None
+            and hour != rates.bucket // STEPS_PER_HOUR
+            and not token_rate.count_in(rates, 1, hour)
+        ):
+            fleets.activate(route.fleet.hours, hour)  # type: ignore[union-attr]
+        if token_rate.insert(rates, bucket, self.settings.agent_rates.floors):
+            self._look(self.agent_rates, rates, route, event, bucket, fleet=False)
+
+    def _look(
+        self, feature: TokenRate, rates: RateMemory, route: Route, event: SignIn, bucket: int, *, fleet: bool
+    ) -> None:
+        """Looks at the closed and the open buckets that a disordered request has raised."""
+        lent = self._fleet_prior if fleet else self._prior
+        spike = feature.judge_older(rates, bucket, lent(route, bucket // STEPS_PER_HOUR))
+        if spike is not None:
+            self._tell_spike(route, event, spike, fleet=fleet)
+        if rates.n >= rates.trip:
+            spike = feature.judge_open(rates, lent(route, rates.bucket // STEPS_PER_HOUR))
+            if spike is not None:
+                self._tell_spike(route, event, spike, fleet=fleet)
+
+    def _prior(self, route: Route, hour: int) -> Prior:
+        fleet = route.fleet
+        if fleet is None or route.fleet_rates is None:
+            return NO_PRIOR
+        return fleets.priors(fleet.hours, fleet.rates, hour, self.spans[1])[0]
+
+    def open_fleet_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
+        """The first request of a blueprint's agents in a newer ten-minute bucket."""
+        fleet = route.fleet
+        assert fleet is not None
+        rates = fleet.rates
+        hour = bucket // STEPS_PER_HOUR
+        if rates.bucket // STEPS_PER_HOUR != hour:
+            fleets.learn(fleet.hours, rates, hour, self.spans[1])
+        token_rate.roll(rates, bucket, self.spans, self.settings.blueprint_rates.floors)
+        if rates.n >= rates.trip:
+            self.judge_fleet(route, event, hour)
+
+    def judge_fleet(self, route: Route, event: SignIn, hour: int) -> None:
+        """The count of a blueprint's agents has reached its trip."""
+        fleet = route.fleet
+        assert fleet is not None
+        spike = self.fleet_rates.judge_open(fleet.rates, self._fleet_prior(route, hour))
+        if spike is not None:
+            self._tell_spike(route, event, spike, fleet=True)
+
+    def _fleet_prior(self, route: Route, hour: int) -> Prior:
+        fleet = route.fleet
+        assert fleet is not None
+        return fleets.priors(fleet.hours, fleet.rates, hour, self.spans[1])[1]
+
+    def older_fleet_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
+        """A request of a blueprint's agents in an older bucket than the newest."""
+        fleet = route.fleet
+        assert fleet is not None
+        if token_rate.insert(fleet.rates, bucket, self.settings.blueprint_rates.floors):
+            self._look(self.fleet_rates, fleet.rates, route, event, bucket, fleet=True)
+
+    def _tell_spike(self, route: Route, event: SignIn, spike: Spike, *, fleet: bool) -> None:
+        key = Key("blueprint", route.fleet.id) if fleet and route.fleet is not None else key_of(route.known)
+        period = spike.start - spike.start % SIX_HOURS
+        self.saying.tell_of(
+            route,
+            Signal(
+                kind="token_rate",
+                key=key,
+                time=event.time,
+                window=(float(spike.start), float(spike.start + spike.span)),
+                occasion=f"six-hours:{period}",
+                value=spike.count,
+                usual=spike.expected,
+                unit="token requests",
+                p_value=spike.p_value,
+                seen=spike.seen,
+                event=event,
+                facts={"span": spike.span, "fleet": fleet, "dispersion": round(spike.dispersion, 3)},
+                first_seen=float(spike.start),
+                last_seen=event.time,
+            ),
+        )

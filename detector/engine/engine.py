@@ -1,0 +1,183 @@
+"""The engine: a fold of events over keyed memory that yields alerts.
+
+Admit, route to keys, fold, judge, name, say once. One engine serves every driver (live, replay, Spark); it reads
+no clock and does no I/O. `process` is the hot path of the product: in the steady case a sign-in costs a few
+dictionary look-ups and two counters, and nothing is allocated that outlives it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from xxhash import xxh3_64_intdigest
+
+from detector.domain.accounting import Accounting
+from detector.domain.events import Change, GraphActivity, Risk, SignIn
+from detector.engine.admission import Admission
+from detector.engine.changing import Changing
+from detector.engine.counting import Counting
+from detector.engine.novelties import Novelties
+from detector.engine.refusals import Refusals
+from detector.engine.routing import Router
+from detector.engine.saying import Saying
+from detector.engine.state import State
+from detector.features.timeline import STEP, STEPS_PER_HOUR, horizons
+
+if TYPE_CHECKING:
+    from detector.decode.decoded import Decoded
+    from detector.domain.alerts import Alert
+    from detector.domain.events import Event
+    from detector.engine.settings import EngineSettings
+
+_SEEDS: Final = {Change: 1, Risk: 2, GraphActivity: 3}
+"""Record ids of different families of records never meet; all sign-in categories share one family."""
+
+
+class Engine:
+    """Folds events over memory.
+
+    Args:
+        settings: What to admit, remember and say.
+        state: Memory of an earlier engine (see `snapshot`), to go on exactly where it stopped.
+    """
+
+    def __init__(self, settings: EngineSettings, state: State | None = None) -> None:
+        self.settings = settings
+        self.state = state if state is not None else State(admission=Admission(settings.lateness))
+        self.state.admission.lateness = settings.lateness
+        self.spans = horizons(settings.lateness)
+        self.saying = Saying(settings, self.state)
+        self.router = Router(settings, self.state)
+        self.counting = Counting(settings, self.router, self.saying)
+        self.novelties = Novelties(settings, self.saying)
+        self.refusals = Refusals(settings, self.state, self.saying)
+        self.changing = Changing(settings, self.state, self.saying)
+        self.router.on_learned = self.changing.recognise
+
+    @property
+    def accounting(self) -> Accounting:
+        """The conservation law's counts so far."""
+        return self.state.accounting
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What the engine did not know or had to forget, by name; for telemetry."""
+        return self.state.counters
+
+    def process(self, decoded: Decoded) -> list[Alert]:
+        """Folds what one body decoded to; returns the alerts that it raised, in order."""
+        accounting = self.state.accounting
+        accounting.received += len(decoded.events) + len(decoded.quarantined)
+        for quarantined in decoded.quarantined:
+            accounting.quarantined[quarantined.reason] += 1
+        if decoded.filtered:
+            accounting.filtered.update(decoded.filtered)
+            accounting.received += decoded.filtered.total()
+        if decoded.unknown:
+            self.state.counters.update({f"unknown_{name}": n for name, n in decoded.unknown.items()})
+        self._fold(decoded.events)
+        return self.saying.take()
+
+    def _fold(self, events: Sequence[Event]) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path pays for no calls
+        state, settings = self.state, self.settings
+        admission, accounting = state.admission, state.accounting
+        routes, route_of, counting = self.router.routes, self.router.route, self.counting
+        novelties, refused = self.novelties.observe, self.refusals.observe
+        digest_of = xxh3_64_intdigest
+        watermark = admission.watermark
+        oldest, next_bucket = watermark - settings.lateness, admission.next_bucket
+        bucket_open, hour, ids = -1, -1, None
+        applied = duplicate = late = skipped = 0
+        for event in events:
+            time = event.time
+            bucket = int(time) // STEP
+            if bucket == bucket_open:
+                bucket = bucket_open  # the same object: what keys remember of it is shared
+            else:
+                bucket_open = bucket = admission.shared(bucket)
+                hour = bucket // STEPS_PER_HOUR
+                ids = admission.generation(hour)
+            is_sign_in = type(event) is SignIn
+            digest = digest_of(event.record_id.encode(), 0 if is_sign_in else _SEEDS[type(event)])
+            if ids is not None:
+                if digest in ids:
+                    duplicate += 1
+                    continue
+                ids.add(digest)
+            if time > watermark:
+                if time >= next_bucket:
+                    self._advance(time)
+                    next_bucket = admission.next_bucket
+                    bucket_open = -1
+                watermark = admission.watermark = time
+                oldest = watermark - settings.lateness
+            elif time < oldest:
+                late += 1
+                continue
+            if not is_sign_in:
+                reason = self.changing.observe(event) if isinstance(event, Change) else "category_not_read"
+                if reason is None:
+                    applied += 1
+                else:
+                    accounting.filtered[reason] += 1
+                continue
+            sign_in: SignIn = event  # type: ignore[assignment]
+            access = sign_in.access
+            route = routes.get(access)
+            if route is None or (route.identity is None and route.hour != hour):
+                route = route_of(access, time, hour)
+            if route.identity is None:
+                skipped += 1
+                continue
+            applied += 1
+            rates = route.rates
+            if rates.bucket == bucket:
+                n = rates.n = rates.n + 1
+                if n >= rates.trip:
+                    counting.judge(route, sign_in, hour)
+            elif rates.bucket < bucket:
+                counting.open_bucket(route, sign_in, bucket)
+            else:
+                counting.older_bucket(route, sign_in, bucket)
+            fleet_rates = route.fleet_rates
+            if fleet_rates is not None:
+                if fleet_rates.bucket == bucket:
+                    n = fleet_rates.n = fleet_rates.n + 1
+                    if n >= fleet_rates.trip:
+                        counting.judge_fleet(route, sign_in, hour)
+                elif fleet_rates.bucket < bucket:
+                    counting.open_fleet_bucket(route, sign_in, bucket)
+                else:
+                    counting.older_fleet_bucket(route, sign_in, bucket)
+            if route.failed:
+                refused(route, sign_in, hour)
+                continue
+            rates.granted = max(rates.granted, time)
+            if time > rates.armed:
+                self.refusals.success_after_guesses(route, sign_in)
+            recent = route.recent
+            if route.hour != hour or recent.hour != hour or sign_in.origin not in recent.origins:
+                novelties(route, sign_in, hour)
+        accounting.applied += applied
+        accounting.duplicate += duplicate
+        accounting.late += late
+        if skipped:
+            accounting.filtered["not_an_agent"] += skipped
+
+    def _advance(self, time: float) -> None:
+        """The watermark enters a new ten-minute bucket: forget what has passed, judge windows that became final."""
+        self.state.admission.advance(time, self.settings.max_record_ids)
+        self.refusals.close_windows(time)
+        self.changing.forget(time)
+
+    def finish(self) -> list[Alert]:
+        """Judges every window that is still open, as if time had passed without records; for the end of an archive."""
+        self.refusals.close_windows(inf)
+        return self.saying.take()
+
+    def snapshot(self) -> bytes:
+        """All memory, as versioned msgpack; `State.load` reads it."""
+        return self.state.dump()

@@ -1,0 +1,234 @@
+"""Novelties: the first token for an API, the first from a network, many APIs in one hour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from detector.domain.events import Origin, SignIn
+from detector.domain.keys import Key
+from detector.domain.signals import Fact, Signal
+from detector.engine.routing import Route, key_of
+from detector.features import fleet as fleets
+from detector.features import token_rate
+from detector.features.apis import Apis
+from detector.features.known import chance_of_new, kinds_known, observe
+from detector.features.memory import FleetMemory
+from detector.features.networks import Level, Networks, Places, places
+from detector.features.timeline import HOUR, SIX_HOURS, horizons
+
+if TYPE_CHECKING:
+    from detector.engine.saying import Saying
+    from detector.engine.settings import EngineSettings
+
+_MAX_ORIGINS: Final = 64
+"""Origins that a route remembers to have dealt with in the hour; more are dealt with again."""
+
+_MAX_PLACES: Final = 50_000
+
+_LEAST_SEEN: Final = 1.0
+"""Active hours below which no novelty is worth describing: everything is new to a newborn."""
+
+
+def who(route: Route) -> dict[str, Fact]:
+    """The identity behind a signal, for explanations: the key may be its blueprint."""
+    identity = route.known
+    return {"agent_id": identity.id, "agent_name": identity.name or identity.id}
+
+
+class Novelties:
+    """What granted tokens show that was never seen before."""
+
+    def __init__(self, settings: EngineSettings, saying: Saying) -> None:
+        self.settings = settings
+        self.saying = saying
+        self.horizon = horizons(settings.lateness)[1]
+        self.apis = Apis(settings.apis, self.horizon)
+        self.networks = Networks(self.horizon)
+        self._places: dict[Origin, Places] = {}
+
+    def observe(self, route: Route, event: SignIn, hour: int) -> None:
+        """A granted token whose resource or origin was not dealt with yet in the hour, or not by this route.
+
+        The first lines of each half are the steady case, written out: a known value that is merely seen again.
+        """
+        recent, origin = route.recent, event.origin
+        final = hour - self.horizon.lag
+        if hour != route.hour:
+            self._seen_resource(route, event, hour, final)
+        if hour != recent.hour or origin not in recent.origins:
+            where = self._places.get(origin)
+            if where is None:
+                where = self._place(origin)
+            networks = route.known.networks.values
+            state = networks.get(where[0]) if where[0] is not None else None
+            if state is None or (state < 0 and -state > final):
+                self._network(route, event, where, hour)
+            elif hour > state > 0:
+                networks[where[0]] = hour  # type: ignore[index]
+            if hour > recent.hour:
+                recent.hour = hour
+                recent.origins = {origin}
+            elif hour == recent.hour and len(recent.origins) < _MAX_ORIGINS:
+                recent.origins.add(origin)
+
+    def _seen_resource(self, route: Route, event: SignIn, hour: int, final: int) -> None:
+        route.hour = max(route.hour, hour)
+        resource, apis = event.access.resource_id, route.known.apis
+        if resource is None:
+            return
+        state, used = apis.values.get(resource), apis.used
+        if state is None or hour != apis.hour or len(used) >= self.settings.apis.spread_floor - 1:
+            self._resource(route, event, resource, hour)
+        elif state > 0 or -state <= final:
+            if state > 0:
+                apis.values[resource] = hour
+            if resource not in used:
+                used.append(resource)
+        else:
+            self._resource(route, event, resource, hour)
+
+    def _place(self, origin: Origin) -> Places:
+        if len(self._places) >= _MAX_PLACES:
+            self._places.clear()
+        where = self._places[origin] = places(origin)
+        return where
+
+    def _resource(self, route: Route, event: SignIn, resource: str, hour: int) -> None:
+        identity = route.known
+        apis, fleet = identity.apis, route.fleet
+        known = self.apis.observe(apis, resource, hour)
+        if not known:
+            # What an agent knows its blueprint knows too, so the blueprint need only be told what is fresh.
+            capacity = self.settings.apis.capacity
+            siblings_know = fleet is not None and observe(fleet.apis, resource, hour, self.horizon, capacity)
+            if apis.closed or apis.base[0]:
+                self._new_api(route, event, hour, siblings_know=siblings_know)
+        if len(apis.used) >= self.settings.apis.spread_floor or hour != apis.hour:
+            self._spread(route, event, hour, known=known)
+
+    def _network(self, route: Route, event: SignIn, where: Places, hour: int) -> None:
+        identity, fleet = route.known, route.fleet
+        level = self.networks.observe(identity.networks, where, hour)
+        if level is not None:
+            fleet_level = self.networks.observe(fleet.networks, where, hour) if fleet is not None else level
+            if identity.apis.closed or identity.apis.base[0]:
+                self._new_network(route, event, hour, fleet_level or level, siblings_know=fleet_level is None)
+
+    def _fleet_seen(self, route: Route, hour: int) -> tuple[FleetMemory | None, float]:
+        """(the blueprint, its active agent-hours) when the identity has siblings to be compared with.
+
+        It has when its blueprint had more active agent-hours than its own: a question of final hours only.
+        """
+        fleet = route.fleet
+        if fleet is None:
+            return None, 0.0
+        seen = fleets.priors(fleet.hours, fleet.rates, hour, self.horizon)[0].seen
+        own = token_rate.baseline(route.rates, 1, hour, self.horizon)[0] if route.fleet_rates is not None else 0.0
+        return (fleet, seen) if seen > own + 0.01 else (None, 0.0)
+
+    def _new_api(self, route: Route, event: SignIn, hour: int, *, siblings_know: bool) -> None:
+        identity, access = route.known, event.access
+        seen, _ = self.apis.experience(identity.apis, hour)
+        if seen < _LEAST_SEEN:
+            return
+        novelty = self.apis.novelty(identity.apis, hour)
+        fleet, fleet_seen = self._fleet_seen(route, hour)
+        p_value = novelty.p_value
+        key = key_of(identity)
+        if fleet is not None and not siblings_know:
+            p_value *= chance_of_new(kinds_known(fleet.apis, hour, self.horizon), fleet_seen)
+            key = Key("blueprint", fleet.id)
+        self.saying.tell_of(
+            route,
+            Signal(
+                kind="api_novelty",
+                key=key,
+                time=event.time,
+                window=(event.time, event.time),
+                occasion=f"resource:{access.resource_id}",
+                value=1,
+                usual=0,
+                unit="new resources",
+                p_value=p_value,
+                seen=novelty.seen,
+                event=event,
+                facts={
+                    **who(route),
+                    "resource_id": access.resource_id,
+                    "resource_name": access.resource_name or access.resource_id,
+                    "kinds": novelty.kinds,
+                    "known_to_siblings": fleet is not None and siblings_know,
+                    "siblings": max(0, fleet.agents - 1) if fleet is not None else 0,
+                },
+            ),
+        )
+
+    def _spread(self, route: Route, event: SignIn, hour: int, *, known: bool) -> None:
+        identity = route.known
+        spread = self.apis.spread(identity.apis, hour, known=known)
+        if spread is None:
+            return
+        self.saying.tell_of(
+            route,
+            Signal(
+                kind="api_spread",
+                key=key_of(identity),
+                time=event.time,
+                window=(float(hour * HOUR), float((hour + 1) * HOUR)),
+                occasion=f"six-hours:{hour * HOUR // SIX_HOURS * SIX_HOURS}",
+                value=spread.distinct,
+                usual=spread.usual,
+                unit="distinct resources",
+                p_value=spread.p_value,
+                seen=spread.seen,
+                event=event,
+                facts={**who(route), "unknown": spread.unknown},
+                first_seen=float(hour * HOUR),
+                last_seen=event.time,
+            ),
+        )
+
+    def _new_network(self, route: Route, event: SignIn, hour: int, level: Level, *, siblings_know: bool) -> None:
+        identity, origin = route.known, event.origin
+        seen, _ = self.apis.experience(identity.apis, hour)
+        if seen < _LEAST_SEEN:
+            return
+        p_value, kinds = self.networks.chance(identity.networks, level, hour, seen)
+        fleet, fleet_seen = self._fleet_seen(route, hour)
+        key = key_of(identity)
+        if fleet is not None and not siblings_know:
+            p_value *= self.networks.chance(fleet.networks, level, hour, fleet_seen)[0]
+            key = Key("blueprint", fleet.id)
+        network = {
+            "prefix": origin.prefix,
+            "asn": f"AS{origin.asn}",
+            "country": origin.country,
+        }[level]
+        self.saying.tell_of(
+            route,
+            Signal(
+                kind="network_novelty",
+                key=key,
+                time=event.time,
+                window=(event.time, event.time),
+                occasion=f"{level}:{network}",
+                value=1,
+                usual=0,
+                unit="new networks",
+                p_value=p_value,
+                seen=seen,
+                event=event,
+                facts={
+                    **who(route),
+                    "level": level,
+                    "network": network,
+                    "address": origin.ip,
+                    "prefix": origin.prefix,
+                    "asn": origin.asn,
+                    "country": origin.country,
+                    "kinds": kinds,
+                    "known_to_siblings": fleet is not None and siblings_know,
+                    "siblings": max(0, fleet.agents - 1) if fleet is not None else 0,
+                },
+            ),
+        )

@@ -1,0 +1,156 @@
+"""Refusals: failed token requests by class of error, and successes that follow a run of guesses."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from detector.domain.events import SignIn
+from detector.domain.signals import Fact, Signal
+from detector.engine.novelties import who
+from detector.engine.routing import Route, key_of, subject_of
+from detector.features.failures import FailureMemory, Failures
+from detector.features.timeline import HOUR, SIX_HOURS, horizons
+
+if TYPE_CHECKING:
+    from detector.engine.saying import Saying
+    from detector.engine.settings import EngineSettings
+    from detector.engine.state import State
+
+
+class Refusals:
+    """Failures of identities."""
+
+    def __init__(self, settings: EngineSettings, state: State, saying: Saying) -> None:
+        self.settings = settings
+        self.state = state
+        self.saying = saying
+        spans = horizons(settings.lateness)
+        self.failures = Failures(settings.failures, spans[1], spans[2])
+
+    def observe(self, route: Route, event: SignIn, hour: int) -> None:
+        """A refused token request."""
+        identity, access = route.known, event.access
+        failures = self.failures
+        memory = identity.failures
+        if memory is None:
+            memory = identity.failures = FailureMemory()
+        kind = failures.class_of(access.error_code)
+        count, in_class = failures.observe(memory, kind, event.time)
+        window = int(event.time) // SIX_HOURS
+        self.state.failing.setdefault(window, set()).add((access.tenant_id, identity.id))
+        facts: dict[str, Fact] = {**who(route), "class": kind, "error_code": access.error_code}
+        self.saying.tell_of(
+            route,
+            Signal(
+                kind="credential_failure",
+                key=key_of(identity),
+                time=event.time,
+                window=(float(window * SIX_HOURS), float((window + 1) * SIX_HOURS)),
+                occasion=f"{kind}:{window * SIX_HOURS}",
+                value=in_class,
+                usual=0,
+                unit="refused requests",
+                p_value=1.0,
+                seen=0,
+                event=event,
+                facts=facts,
+            ),
+        )
+        burst = failures.burst(memory, identity.rates, hour, count)
+        if burst is not None:
+            self.saying.tell_of(
+                route,
+                Signal(
+                    kind="failure_burst",
+                    key=key_of(identity),
+                    time=event.time,
+                    window=(float(hour * HOUR), float((hour + 1) * HOUR)),
+                    occasion=f"six-hours:{window * SIX_HOURS}",
+                    value=burst.count,
+                    usual=burst.expected,
+                    unit="failed requests",
+                    p_value=burst.p_value,
+                    seen=burst.seen,
+                    event=event,
+                    facts=facts,
+                    first_seen=float(hour * HOUR),
+                    last_seen=event.time,
+                ),
+            )
+        if kind in self.settings.failures.guesses:
+            complete = failures.guess(memory, event.time)
+            identity.rates.armed = min(identity.rates.armed, complete)
+            if identity.rates.granted > complete:
+                self.success_after_guesses(route, event, identity.rates.granted)
+
+    def success_after_guesses(self, route: Route, event: SignIn, success: float | None = None) -> None:
+        """A granted token later than the completion of a run of guesses; `event` tipped it."""
+        identity = route.known
+        memory = identity.failures
+        assert memory is not None
+        time = event.time if success is None else success
+        found = self.failures.run_before(memory, time)
+        if found is None:
+            identity.rates.armed = self.failures.armed_after(memory, time)
+            return
+        start, complete = found
+        self.saying.tell_of(
+            route,
+            Signal(
+                kind="success_after_failures",
+                key=key_of(identity),
+                time=time,
+                window=(float(start * HOUR), float((start + 2) * HOUR)),
+                occasion=f"hour:{start}",
+                value=self.settings.failures.run,
+                usual=0,
+                unit="refused attempts",
+                p_value=1.0,
+                seen=0,
+                event=event,
+                facts={**who(route), "address": event.origin.ip},
+                first_seen=complete,
+                last_seen=time,
+            ),
+        )
+        identity.rates.armed = inf
+
+    def close_windows(self, watermark: float) -> None:
+        """Judges the failure ratio of every six-hour window in which nothing can arrive any more."""
+        failing = self.state.failing
+        if not failing:
+            return
+        for window in sorted(failing):
+            if (window + 1) * SIX_HOURS + self.settings.lateness > watermark:
+                break
+            for tenant_id, identity_id in sorted(failing.pop(window)):
+                self._close(tenant_id, identity_id, window)
+
+    def _close(self, tenant_id: str, identity_id: str, window: int) -> None:
+        tenant = self.state.tenants[tenant_id]
+        identity = tenant.identities.get(identity_id)
+        if identity is None or identity.failures is None:
+            return
+        ratio = self.failures.ratio(identity.failures, identity.rates, window)
+        if ratio is None:
+            return
+        fleet = tenant.fleets.get(identity.blueprint_id) if identity.blueprint_id is not None else None
+        end = float((window + 1) * SIX_HOURS)
+        signal = Signal(
+            kind="failure_ratio",
+            key=key_of(identity),
+            time=end,
+            window=(float(window * SIX_HOURS), end),
+            occasion=f"six-hours:{window * SIX_HOURS}",
+            value=ratio.failures / ratio.attempts,
+            usual=ratio.usual,
+            unit="share of requests",
+            p_value=ratio.p_value,
+            seen=ratio.seen,
+            event=None,
+            facts={"failures": ratio.failures, "attempts": ratio.attempts, "class": ratio.classes},
+            first_seen=float(window * SIX_HOURS),
+            last_seen=end,
+        )
+        self.saying.tell(signal, tenant_id, subject_of(signal.key, tenant_id, identity, fleet))

@@ -1,0 +1,60 @@
+"""Who judges a signal, and how a finding is said: once for each subject and occasion."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from detector.domain.alerts import Alert, Entity, Subject
+from detector.domain.events import SignIn
+from detector.domain.signals import Signal, SignalKind
+from detector.engine.naming import id_of, name
+from detector.engine.routing import Route, subject_of
+
+if TYPE_CHECKING:
+    from detector.detectors.detector import Detector
+    from detector.engine.settings import EngineSettings
+    from detector.engine.state import State
+
+
+class Saying:
+    """Hands signals to the detectors that read them and keeps what they find until it is taken."""
+
+    def __init__(self, settings: EngineSettings, state: State) -> None:
+        self.settings = settings
+        self.state = state
+        self.readers: dict[SignalKind, tuple[Detector, ...]] = {}
+        for detector in settings.detectors:
+            if detector.enabled:
+                for kind in detector.reads:
+                    self.readers[kind] = (*self.readers.get(kind, ()), detector)
+        self.alerts: list[Alert] = []
+
+    def tell(self, signal: Signal, tenant: str, subject: Subject, related: tuple[Entity, ...] = ()) -> None:
+        """Lets every detector that reads such signals judge this one."""
+        for detector in self.readers.get(signal.kind, ()):
+            finding = detector.judge(signal)
+            if finding is None:
+                continue
+            identifier = id_of(finding, tenant)
+            said = self.state.said
+            if identifier in said:
+                continue
+            said[identifier] = None
+            if len(said) > self.settings.max_said:
+                for old in list(islice(said, len(said) // 10 + 1)):
+                    del said[old]
+            self.alerts.append(name(finding, detector, identifier=identifier, subject=subject, related=related))
+
+    def tell_of(self, route: Route, signal: Signal) -> None:
+        """`tell` for a signal that a sign-in tipped."""
+        event, fleet = signal.event, route.fleet
+        assert isinstance(event, SignIn)
+        tenant_id = event.access.tenant_id
+        related = (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
+        self.tell(signal, tenant_id, subject_of(signal.key, tenant_id, route.identity, fleet), related)
+
+    def take(self) -> list[Alert]:
+        """The alerts since the last call, in order."""
+        alerts, self.alerts = self.alerts, []
+        return alerts

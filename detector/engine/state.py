@@ -1,0 +1,67 @@
+"""All memory of an engine in one tree, and its way to bytes and back."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import Final, cast, get_origin
+
+import msgspec
+
+from detector.domain.accounting import Accounting
+from detector.domain.events import Change
+from detector.engine.admission import Admission
+from detector.errors import SnapshotError
+from detector.features.memory import TenantMemory
+
+VERSION: Final = 1
+"""Version of the form that `dump` writes."""
+
+
+class State(msgspec.Struct):
+    """What an engine remembers."""
+
+    admission: Admission
+    version: int = VERSION
+    tenants: dict[str, TenantMemory] = msgspec.field(default_factory=dict)
+    accounting: Accounting = msgspec.field(default_factory=Accounting)
+    counters: Counter[str] = msgspec.field(default_factory=Counter)
+    said: dict[str, None] = msgspec.field(default_factory=dict)
+    """Alert ids already said, oldest first."""
+    failing: dict[int, set[tuple[str, str]]] = msgspec.field(default_factory=dict)
+    """Six-hour windows not final yet, and the (tenant, identity) that failed in them."""
+    parked: list[Change] = msgspec.field(default_factory=list)
+    """Changes whose target nobody has recognised as an agent yet."""
+
+    def dump(self) -> bytes:
+        """The state as msgpack."""
+        return msgspec.msgpack.Encoder(enc_hook=_encode).encode(self)
+
+    @classmethod
+    def load(cls, data: bytes) -> State:
+        """The state that `dump` wrote.
+
+        Raises:
+            SnapshotError: The bytes are not a state, or one of another version.
+        """
+        try:
+            state = msgspec.msgpack.Decoder(cls, dec_hook=_decode).decode(data)
+        except msgspec.MsgspecError as error:
+            raise SnapshotError(f"The snapshot cannot be read: {error}. Use an older snapshot or replay.") from None
+        if state.version != VERSION:
+            raise SnapshotError(
+                f"The snapshot has format {state.version}, this release reads {VERSION}. Use the release that wrote it."
+            )
+        return state
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, array):
+        return list(value)
+    raise NotImplementedError(type(value))  # pragma: no cover - every other type encodes natively
+
+
+def _decode(kind: type, value: object) -> object:
+    if get_origin(kind) is Counter:
+        return Counter(cast("dict[str, int]", value))
+    return array("d", cast("list[float]", value))

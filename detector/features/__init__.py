@@ -1,0 +1,1 @@
+"""One file a memory: each feature is told an event and speaks only when something changed. Pure."""

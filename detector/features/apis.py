@@ -1,0 +1,162 @@
+"""Which resources (APIs) a key gets tokens for: novelty against itself and its siblings, and spread in an hour.
+
+Only granted tokens teach and only granted tokens are judged: a refused request reached no API, and learning from
+it would let an attacker make a resource familiar by failing at it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from detector.features.known import chance_of_new, is_known, kinds_known, observe
+from detector.features.tails import negative_binomial_tail
+from detector.features.timeline import HOUR, Horizon, weight
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """When the spread of resources is looked at."""
+
+    capacity: int = 256
+    """Resources remembered per agent or blueprint."""
+    spread_floor: int = 4
+    """Distinct resources in an hour below which no spread is judged."""
+
+
+class ApiMemory(msgspec.Struct, gc=False):
+    """Resources of one agent or blueprint."""
+
+    values: dict[str, int] = msgspec.field(default_factory=dict)
+    """See `detector.features.known`."""
+    hour: int = -1
+    """Newest hour with a granted token."""
+    used: list[str] = []
+    """Distinct resources of that hour."""
+    used_before: list[str] = []
+    """Distinct resources of the hour before it."""
+    closed: list[int] = []
+    """Hours not folded yet and their number of distinct resources: hour, n, hour, n, ... rising."""
+    base: tuple[float, float] = (0.0, 0.0)
+    """Weighted active hours, weighted distinct resources."""
+
+
+class Novelty(msgspec.Struct, frozen=True, gc=False):
+    """A value that was not known to a key in the hour in which it was shown."""
+
+    p_value: float
+    kinds: int
+    """Values the key knew."""
+    seen: float
+    """Active hours behind that."""
+
+
+class Spread(msgspec.Struct, frozen=True, gc=False):
+    """Many distinct resources in one hour."""
+
+    hour: int
+    distinct: int
+    unknown: int
+    usual: float
+    p_value: float
+    seen: float
+
+
+_FOLD = 12
+"""Length at which closed hours are folded, in batches."""
+
+_DISPERSION = 0.1
+"""Distinct resources per hour vary little more than a Poisson count; the excess is this small."""
+
+
+class Apis:
+    """The feature."""
+
+    __slots__ = ("horizon", "settings")
+
+    def __init__(self, settings: ApiSettings, horizon: Horizon) -> None:
+        self.settings = settings
+        self.horizon = horizon
+
+    def observe(self, memory: ApiMemory, resource: str, hour: int) -> bool:
+        """Remembers a granted token for `resource` in `hour`; tells whether the resource was known."""
+        if hour > memory.hour:
+            self._open(memory, hour)
+            memory.used.append(resource)
+        else:
+            used = self.used_in(memory, hour)
+            if resource not in used and len(used) < self.settings.capacity:
+                used.append(resource)
+        return observe(memory.values, resource, hour, self.horizon, self.settings.capacity)
+
+    @staticmethod
+    def used_in(memory: ApiMemory, hour: int) -> list[str]:
+        """Distinct resources of the newest hour or the one before it; an empty list for any other."""
+        if hour == memory.hour:
+            return memory.used
+        return memory.used_before if hour == memory.hour - 1 else []
+
+    def _open(self, memory: ApiMemory, hour: int) -> None:
+        closed = memory.closed
+        if memory.used_before:
+            closed += (memory.hour - 1, len(memory.used_before))
+        if hour == memory.hour + 1:
+            memory.used_before = memory.used
+        else:
+            if memory.used:
+                closed += (memory.hour, len(memory.used))
+            memory.used_before = []
+        memory.used = []
+        memory.hour = hour
+        if len(closed) >= _FOLD:
+            done, exposure, distinct = self._sum(memory, hour - self.horizon.keep)
+            memory.base = (exposure, distinct)
+            del closed[:done]
+
+    @staticmethod
+    def _sum(memory: ApiMemory, limit: int) -> tuple[int, float, float]:
+        """(closed entries up to hour `limit`, weighted active hours, weighted distinct resources)."""
+        exposure, distinct = memory.base
+        closed = memory.closed
+        done = 0
+        while done < len(closed) and closed[done] <= limit:
+            start = weight(closed[done] * HOUR)
+            exposure += start
+            distinct += start * closed[done + 1]
+            done += 2
+        return done, exposure, distinct
+
+    def experience(self, memory: ApiMemory, hour: int) -> tuple[float, float]:
+        """(active hours, distinct resources per active hour) that `hour` may be judged against."""
+        _, exposure, distinct = self._sum(memory, hour - self.horizon.lag)
+        if not exposure:
+            return 0.0, 0.0
+        return exposure / weight(hour * HOUR), distinct / exposure
+
+    def novelty(self, memory: ApiMemory, hour: int) -> Novelty:
+        """How unlikely any unknown resource is in `hour`."""
+        seen, _ = self.experience(memory, hour)
+        kinds = kinds_known(memory.values, hour, self.horizon)
+        return Novelty(chance_of_new(kinds, seen), kinds, seen)
+
+    def spread(self, memory: ApiMemory, hour: int, *, known: bool) -> Spread | None:
+        """How unlikely the number of distinct resources in `hour` is, now that one more was used.
+
+        Two questions share the answer (Bonferroni): are there more distinct resources than the hours so far
+        held, and are there more unknown ones than the chance of new ones allows? The first is asked from twice
+        the usual number on, the second when the latest resource is not `known`.
+        """
+        used = self.used_in(memory, hour)
+        distinct = len(used)
+        if distinct < self.settings.spread_floor:
+            return None
+        seen, usual = self.experience(memory, hour)
+        if not seen or (known and distinct < 2.0 * usual):
+            return None
+        unknown = sum(1 for resource in used if not is_known(memory.values, resource, hour, self.horizon))
+        rate = chance_of_new(kinds_known(memory.values, hour, self.horizon), seen) * usual
+        dispersion = _DISPERSION + 1.0 / (1.0 + seen)
+        many = negative_binomial_tail(distinct, usual, dispersion) if distinct >= 2.0 * usual else 1.0
+        strange = negative_binomial_tail(unknown, rate, dispersion)
+        return Spread(hour, distinct, unknown, usual, min(1.0, 2.0 * min(many, strange)), seen)

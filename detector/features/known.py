@@ -1,0 +1,78 @@
+"""Which values a key has shown before, and since when: the memory behind every novelty.
+
+A value is *known in hour h* when it was first seen in an hour that was final by then (`Horizon.lag` hours
+earlier); until then it is fresh, and every hour in which it occurs may judge it. The first hour of a value is a
+minimum, so the verdict of an hour does not depend on the order of arrival.
+
+Values live in one dictionary: a negative number is minus the hour since the epoch in which a fresh value was
+first seen; a positive number is the last hour in which a known value was seen.
+"""
+
+from __future__ import annotations
+
+from detector.features.timeline import Horizon
+
+DISCOUNT = 0.5
+"""Pitman-Yor discount: how much of each kind seen counts as a hint of further kinds (Teh, ACL 2006)."""
+
+STRENGTH = 1.0
+"""Pitman-Yor strength: how readily a key with no history meets something new."""
+
+
+def observe(values: dict[str, int], value: str, hour: int, horizon: Horizon, capacity: int) -> bool:
+    """Remembers that `value` occurred in `hour`; tells whether it was known in that hour.
+
+    At `capacity` the values last seen more than 30 days ago make room; if there are none, the newcomer is not
+    remembered, so that a flood of invented values can neither grow the memory nor push out what is known.
+    """
+    state = values.get(value)
+    if state == hour:
+        return True
+    if state is None:
+        if len(values) >= capacity:
+            _forget(values, hour - 30 * 24)
+        if len(values) < capacity:
+            values[value] = -hour
+        return False
+    if state > 0:
+        if hour > state:
+            values[value] = hour
+        return True
+    first = -state
+    if hour < first:
+        values[value] = -hour
+        return False
+    if hour >= first + horizon.lag + horizon.keep:
+        values[value] = hour
+        return True
+    return first <= hour - horizon.lag
+
+
+def _forget(values: dict[str, int], before: int) -> None:
+    for value in [value for value, state in values.items() if abs(state) < before]:
+        del values[value]
+
+
+def is_known(values: dict[str, int], value: str, hour: int, horizon: Horizon) -> bool:
+    """Whether `value` was known in `hour`, without remembering anything."""
+    state = values.get(value)
+    return state is not None and (state > 0 or -state <= hour - horizon.lag)
+
+
+def kinds_known(values: dict[str, int], hour: int, horizon: Horizon) -> int:
+    """How many values were known in `hour`."""
+    limit = hour - horizon.lag
+    return sum(1 for state in values.values() if state > 0 or -state <= limit)
+
+
+def chance_of_new(kinds: int, experience: float) -> float:
+    """Probability that the next occurrence is of a kind never seen: Pitman-Yor back-off weight.
+
+    Args:
+        kinds: Number of distinct values known.
+        experience: Occurrences (here: active hours, which bursts cannot inflate) they were learned from.
+
+    Returns:
+        `(strength + discount * kinds) / (strength + experience)`, at most 1.
+    """
+    return min(1.0, (STRENGTH + DISCOUNT * kinds) / (STRENGTH + experience))

@@ -1,0 +1,40 @@
+"""Decayed moments of a count per active bucket, and the law by which they grow."""
+
+from __future__ import annotations
+
+from array import array
+
+from detector.features.timeline import weight
+
+CAP = 3.0
+"""A bucket teaches at most this multiple of the usual count, so that a burst cannot poison the baseline."""
+
+EXPERIENCED = 6.0
+"""Active buckets after which `CAP` applies."""
+
+WIDTH = 3
+"""Numbers per span in a base array: weight, weighted sum, weighted sum of squares."""
+
+NOTHING = array("d", bytes(8 * WIDTH * 3))
+"""The base of a key that has learned nothing; shared, so never written to."""
+
+
+def learn(base: array[float], index: int, span: int, bucket: int, count: int) -> None:
+    """Folds one final bucket into `base[index:index + 3]`, in rising order of buckets."""
+    start = weight(bucket * span)
+    exposure = base[index]
+    taught = float(count)
+    if exposure > EXPERIENCED * start:
+        taught = min(taught, max(1.0, CAP * base[index + 1] / exposure))
+    base[index] = exposure + start
+    base[index + 1] += start * taught
+    base[index + 2] += start * taught * taught
+
+
+def summary(base: array[float], index: int, now: float) -> tuple[float, float, float]:
+    """(experience in buckets of today's weight, mean, variance) of a base; zeros when it has learned nothing."""
+    exposure = base[index]
+    if not exposure:
+        return 0.0, 0.0, 0.0
+    mean = base[index + 1] / exposure
+    return exposure / weight(now), mean, max(0.0, base[index + 2] / exposure - mean * mean)

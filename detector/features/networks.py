@@ -1,0 +1,77 @@
+"""Which networks a key signs in from: /24 or /48 prefix, autonomous system, country.
+
+An absent address is not a new address: managed identities never carry one. Like APIs, networks are learned and
+judged from granted tokens only.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from detector.domain.events import Origin
+from detector.features.known import chance_of_new, observe
+from detector.features.timeline import Horizon
+
+Level = Literal["prefix", "asn", "country"]
+
+LEVELS: Final[tuple[Level, ...]] = ("prefix", "asn", "country")
+"""From narrow to wide."""
+
+CAPACITY: Final = 512
+"""Networks of all levels remembered per agent or blueprint."""
+
+
+class NetworkMemory(msgspec.Struct, gc=False):
+    """Networks of one agent or blueprint."""
+
+    values: dict[str, int] = msgspec.field(default_factory=dict)
+    """See `detector.features.known`; keys are tagged by level: `p`, `a` or `c` before the value."""
+
+
+Places = tuple[str | None, str | None, str | None]
+"""Tagged values, one for each of `LEVELS`; `None` where the record does not say."""
+
+
+def places(origin: Origin) -> Places:
+    """The tagged values of an origin."""
+    return (
+        "p" + origin.prefix if origin.prefix is not None else None,
+        f"a{origin.asn}" if origin.asn is not None else None,
+        "c" + origin.country if origin.country is not None else None,
+    )
+
+
+class Networks:
+    """The feature."""
+
+    __slots__ = ("horizon",)
+
+    def __init__(self, horizon: Horizon) -> None:
+        self.horizon = horizon
+
+    def observe(self, memory: NetworkMemory, where: Places, hour: int) -> Level | None:
+        """Remembers a granted token from `places(origin)`; the widest level that was unknown, or `None`.
+
+        Inside a known prefix nothing is new: geolocation that changes its mind is no move.
+        """
+        prefix, asn, country = where
+        values, horizon = memory.values, self.horizon
+        new: Level | None = None
+        if prefix is not None:
+            if observe(values, prefix, hour, horizon, CAPACITY):
+                return None
+            new = "prefix"
+        if asn is not None and not observe(values, asn, hour, horizon, CAPACITY):
+            new = "asn"
+        if country is not None and not observe(values, country, hour, horizon, CAPACITY):
+            new = "country"
+        return new
+
+    def chance(self, memory: NetworkMemory, level: Level, hour: int, seen: float) -> tuple[float, int]:
+        """(probability that an active hour shows an unknown network of `level`, networks of it known)."""
+        tag = level[0]
+        limit = hour - self.horizon.lag
+        kinds = sum(1 for v, state in memory.values.items() if v[0] == tag and (state > 0 or -state <= limit))
+        return chance_of_new(kinds, seen), kinds

@@ -1,0 +1,66 @@
+"""Buckets of event time, and what may already be learned when one of them is judged.
+
+A bucket of a span is judged with every event that lands in it, against buckets that were *final* by then:
+those in which nothing can arrive any more without being late. Which buckets those are follows from the bucket's
+own number and the allowed lateness alone, never from the moment of arrival, so the judgement is the same in any
+order (`docs/decisions/0003-order-independence.md`).
+"""
+
+from __future__ import annotations
+
+from math import exp2
+from typing import Final
+
+import msgspec
+
+STEP: Final = 600
+"""Seconds of the finest bucket."""
+
+HOUR: Final = 3_600
+SIX_HOURS: Final = 21_600
+
+SPANS: Final = (STEP, HOUR, SIX_HOURS)
+"""Bucket lengths in seconds; each is a multiple of the one before."""
+
+STEPS_PER_HOUR: Final = HOUR // STEP
+STEPS_PER_SIX_HOURS: Final = SIX_HOURS // STEP
+
+EARLIEST: Final = 946_684_800.0
+"""2000-01-01T00:00:00Z: no record of Entra is older."""
+
+LATEST: Final = 2_524_608_000.0
+"""2050-01-01T00:00:00Z: beyond it the weights below would leave the range of a double."""
+
+_LANDMARK: Final = 1_577_836_800.0
+_HALF_LIFE: Final = 14 * 86_400.0
+
+
+def weight(time: float) -> float:
+    """Weight of evidence that is `time` seconds old since the epoch: doubles every 14 days.
+
+    Forward decay (Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009): what was learned keeps its number for ever
+    and newer evidence enters with a larger one, so nothing has to be aged. Divide a sum by `weight(now)` to
+    express it in today's observations.
+    """
+    return exp2((time - _LANDMARK) / _HALF_LIFE)
+
+
+class Horizon(msgspec.Struct, frozen=True):
+    """For one span: how far back a bucket looks, and how far behind the newest one a bucket is beyond change."""
+
+    span: int
+    lag: int
+    """Bucket b is judged against buckets <= b - lag."""
+    keep: int
+    """With b the newest bucket of a key, buckets <= b - keep can be folded: no judgement needs to leave them out."""
+
+    @classmethod
+    def of(cls, span: int, lateness: float) -> Horizon:
+        """The horizon of `span` seconds when records may be `lateness` seconds late."""
+        still_open = -(-int(lateness) // span)
+        return cls(span, 1 + still_open, 1 + 2 * still_open)
+
+
+def horizons(lateness: float) -> tuple[Horizon, Horizon, Horizon]:
+    """One horizon for each of `SPANS`."""
+    return (Horizon.of(STEP, lateness), Horizon.of(HOUR, lateness), Horizon.of(SIX_HOURS, lateness))

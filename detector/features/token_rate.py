@@ -1,0 +1,316 @@
+"""Token requests per bucket of one key, in three spans, against what its active buckets usually hold.
+
+Method: the count of an active bucket is negative binomial. Its mean is the key's own, shrunk to that of its
+blueprint while the key is young and multiplied by the blueprint's shape of the week; its dispersion is learned
+by moments and shrunk to a prior; the uncertainty of a young mean widens the tail (Gamma-Poisson predictive).
+`statistics.md` of the references, row D01, asks for it; `docs/methods.md` explains it to users.
+
+The steady case costs one addition and one comparison: every request raises the count of the open ten-minute
+bucket, and only a count that reaches `trip` is looked at. Counts only grow, by one, and limits depend only on
+final buckets, so whether a bucket trips does not depend on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+import msgspec
+
+from detector.features import moments
+from detector.features.tails import negative_binomial_limit, negative_binomial_tail
+from detector.features.timeline import HOUR, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon
+
+NEVER: Final = 1 << 60
+"""A count no bucket reaches."""
+
+_RATIO: Final = (1, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS)
+
+
+@dataclass(frozen=True, slots=True)
+class RateSettings:
+    """What counts as a spike of one kind of key."""
+
+    floors: tuple[int, int, int]
+    """Counts per 10 minutes, hour and 6 hours below which nobody is woken, whatever the baseline says."""
+    p_value: float
+    """Tail probability below which a bucket is surprising."""
+    ratio: float
+    """A spike is at least this multiple of the expected count."""
+    min_seen: float
+    """Active buckets the key (or, for the prior, its blueprint) must have shown before it is judged."""
+
+
+PRIOR_WEIGHT: Final = 4.0
+"""Active buckets that the blueprint's mean is worth beside the key's own."""
+
+DISPERSION_PRIOR: Final = 0.5
+DISPERSION_WEIGHT: Final = 8.0
+
+
+class RateMemory(msgspec.Struct, gc=False):
+    """Counts of one key: the open buckets, the closed ones that are not folded yet, and the base."""
+
+    bucket: int = -1
+    """Number (event time // 600) of the newest ten-minute bucket."""
+    n: int = 0
+    """Requests in it."""
+    trip: int = 0
+    """Count of the open bucket at which some span must be looked at."""
+    hour_n: int = 0
+    """Requests of the open hour in buckets other than the newest."""
+    six_n: int = 0
+    """Requests of the open six hours in buckets other than the newest."""
+    step_check: int = 0
+    """Count at which the open bucket must be looked at again."""
+    hour_check: int = 0
+    """The same for the open hour."""
+    six_check: int = 0
+    """The same for the open six hours."""
+    granted: float = -inf
+    """Latest event time of a granted token."""
+    armed: float = inf
+    """Event time after which a granted token follows a run of guesses (see `failures`); kept here because every
+    granted token asks for it."""
+    steps: list[int] = []
+    """Closed buckets not folded yet: number, count, count at which to look again, number, ... rising."""
+    hours: list[int] = []
+    sixes: list[int] = []
+    base: array[float] = msgspec.field(default_factory=lambda: moments.NOTHING)
+    """Three numbers for each span, see `moments`."""
+
+    def closed(self, span_index: int) -> list[int]:
+        """The closed, not yet folded buckets of a span."""
+        return (self.steps, self.hours, self.sixes)[span_index]
+
+
+class Prior(msgspec.Struct, frozen=True, gc=False):
+    """What a key's blueprint lends it in one hour; spans longer than an hour take nothing from it."""
+
+    mean: float
+    """Mean per active hour of an agent of the blueprint; 0 when nothing is known."""
+    seen: float
+    """Active agent-hours behind it."""
+    shape: float
+    """Factor of this hour of the week, 1 on average."""
+
+
+NO_PRIOR: Final = Prior(0.0, 0.0, 1.0)
+
+
+class Spike(msgspec.Struct, frozen=True, gc=False):
+    """One bucket above its limit."""
+
+    span: int
+    start: int
+    """Event time of the bucket's start, seconds."""
+    count: int
+    expected: float
+    dispersion: float
+    p_value: float
+    seen: float
+
+
+def roll(
+    memory: RateMemory, bucket: int, spans: tuple[Horizon, Horizon, Horizon], floors: tuple[int, int, int]
+) -> None:
+    """Opens `bucket`, newer than the open one, closing what it leaves behind; the new bucket holds one request."""
+    old, n = memory.bucket, memory.n
+    memory.bucket = bucket
+    memory.n = 1
+    step_check, hour_check, six_check = floors
+    if old >= 0:
+        steps = memory.steps
+        steps += (old, n, memory.step_check)
+        if len(steps) >= _FOLD_STEPS:
+            _fold(memory, 0, spans[0], steps, bucket)
+        hour_n = memory.hour_n + n
+        hour, old_hour = bucket // STEPS_PER_HOUR, old // STEPS_PER_HOUR
+        if old_hour == hour:
+            hour_check = memory.hour_check
+            six_check = memory.six_check
+            memory.hour_n = hour_n
+            memory.six_n += n
+        else:
+            hours = memory.hours
+            hours += (old_hour, hour_n, memory.hour_check)
+            if len(hours) >= _FOLD:
+                _fold(memory, moments.WIDTH, spans[1], hours, hour)
+            memory.hour_n = 0
+            six, old_six = bucket // STEPS_PER_SIX_HOURS, old // STEPS_PER_SIX_HOURS
+            if old_six == six:
+                six_check = memory.six_check
+                memory.six_n += n
+            else:
+                sixes = memory.sixes
+                sixes += (old_six, memory.six_n + n, memory.six_check)
+                if len(sixes) >= _FOLD:
+                    _fold(memory, 2 * moments.WIDTH, spans[2], sixes, six)
+                memory.six_n = 0
+    memory.step_check, memory.hour_check, memory.six_check = step_check, hour_check, six_check
+    trip = hour_check - memory.hour_n
+    trip = min(trip, step_check)
+    six_trip = six_check - memory.six_n
+    memory.trip = min(trip, six_trip)
+
+
+_FOLD_STEPS: Final = 36
+_FOLD: Final = 18
+"""Lengths at which closed buckets are folded: in batches, because folding each alone costs twice as much."""
+
+
+def _fold(memory: RateMemory, index: int, horizon: Horizon, closed: list[int], newest: int) -> None:
+    """Moves the buckets beyond change from `closed` into the base."""
+    limit = newest - horizon.keep
+    done = 0
+    base = memory.base
+    if base is moments.NOTHING:
+        base = memory.base = base[:]
+    while done < len(closed) and closed[done] <= limit:
+        moments.learn(base, index, horizon.span, closed[done], closed[done + 1])
+        done += 3
+    del closed[:done]
+
+
+def _set_trip(memory: RateMemory) -> None:
+    memory.trip = min(memory.step_check, memory.hour_check - memory.hour_n, memory.six_check - memory.six_n)
+
+
+def insert(memory: RateMemory, bucket: int, floors: tuple[int, int, int]) -> bool:
+    """Counts one request in an older bucket than the open one; tells whether some bucket must be looked at.
+
+    The open hour and six hours may grow by it, so the next trip comes sooner.
+    """
+    hour, six = bucket // STEPS_PER_HOUR, bucket // STEPS_PER_SIX_HOURS
+    look = _raise(memory.steps, bucket, floors[0])
+    if hour == memory.bucket // STEPS_PER_HOUR:
+        memory.hour_n += 1
+    else:
+        look |= _raise(memory.hours, hour, floors[1])
+    if six == memory.bucket // STEPS_PER_SIX_HOURS:
+        memory.six_n += 1
+    else:
+        look |= _raise(memory.sixes, six, floors[2])
+    _set_trip(memory)
+    return look or memory.n >= memory.trip
+
+
+def _raise(closed: list[int], bucket: int, floor: int) -> bool:
+    place = len(closed) - 3
+    while place >= 0 and closed[place] > bucket:
+        place -= 3
+    if place >= 0 and closed[place] == bucket:
+        count = closed[place + 1] = closed[place + 1] + 1
+        return count >= closed[place + 2]
+    closed[place + 3 : place + 3] = (bucket, 1, floor)
+    return floor <= 1
+
+
+def count_in(memory: RateMemory, span_index: int, bucket: int) -> int:
+    """Requests that `bucket` of the given span holds so far, while it has not been folded."""
+    if memory.bucket >= 0 and memory.bucket // _RATIO[span_index] == bucket:
+        return memory.n + (0, memory.hour_n, memory.six_n)[span_index]
+    closed = memory.closed(span_index)
+    for place in range(len(closed) - 3, -1, -3):
+        if closed[place] == bucket:
+            return closed[place + 1]
+    return 0
+
+
+def baseline(memory: RateMemory, span_index: int, bucket: int, horizon: Horizon) -> tuple[float, float, float]:
+    """(seen, mean, variance) per active bucket that `bucket` may be judged against."""
+    index = moments.WIDTH * span_index
+    closed = memory.closed(span_index)
+    limit = bucket - horizon.lag
+    base = memory.base
+    if closed and closed[0] <= limit:
+        base = base[index : index + moments.WIDTH]
+        index = 0
+        for place in range(0, len(closed), 3):
+            if closed[place] > limit:
+                break
+            moments.learn(base, 0, horizon.span, closed[place], closed[place + 1])
+    return moments.summary(base, index, bucket * horizon.span)
+
+
+class TokenRate:
+    """The feature: judges the open buckets of a key when its count trips."""
+
+    __slots__ = ("settings", "spans")
+
+    def __init__(self, settings: RateSettings, spans: tuple[Horizon, Horizon, Horizon]) -> None:
+        self.settings = settings
+        self.spans = spans
+
+    def judge_open(self, memory: RateMemory, prior: Prior) -> Spike | None:
+        """Looks at the open buckets of a key whose count has reached its trip; the least likely spike, if any."""
+        n, bucket = memory.n, memory.bucket
+        counts = (n, n + memory.hour_n, n + memory.six_n)
+        checks = [memory.step_check, memory.hour_check, memory.six_check]
+        found: Spike | None = None
+        for index, count in enumerate(counts):
+            if count < checks[index]:
+                continue
+            checks[index], spike = self.judge(memory, index, bucket // _RATIO[index], count, prior)
+            if spike is not None and (found is None or spike.p_value < found.p_value):
+                found = spike
+        memory.step_check, memory.hour_check, memory.six_check = checks
+        _set_trip(memory)
+        return found
+
+    def judge_older(self, memory: RateMemory, bucket: int, prior: Prior) -> Spike | None:
+        """Looks at the closed buckets in which a disordered request landed; the least likely spike, if any."""
+        found: Spike | None = None
+        for index in range(len(SPANS)):
+            closed, number = memory.closed(index), bucket // _RATIO[index]
+            for place in range(len(closed) - 3, -1, -3):
+                if closed[place] == number and closed[place + 1] >= closed[place + 2]:
+                    closed[place + 2], spike = self.judge(memory, index, number, closed[place + 1], prior)
+                    if spike is not None and (found is None or spike.p_value < found.p_value):
+                        found = spike
+        return found
+
+    def judge(self, memory: RateMemory, index: int, bucket: int, count: int, prior: Prior) -> tuple[int, Spike | None]:
+        """The count at which to look at this bucket again, and the spike if `count` is one."""
+        expected, dispersion, seen = self._expectation(memory, index, bucket, prior)
+        if not expected:
+            return NEVER, None
+        settings = self.settings
+        limit = max(settings.floors[index], int(settings.ratio * expected) + 1)
+        if count < limit:
+            return limit, None
+        limit = max(limit, negative_binomial_limit(settings.p_value, expected, dispersion))
+        if count < limit:
+            return limit, None
+        horizon = self.spans[index]
+        return NEVER, Spike(
+            span=horizon.span,
+            start=bucket * horizon.span,
+            count=count,
+            expected=expected,
+            dispersion=dispersion,
+            p_value=negative_binomial_tail(count, expected, dispersion),
+            seen=seen,
+        )
+
+    def _expectation(self, memory: RateMemory, index: int, bucket: int, prior: Prior) -> tuple[float, float, float]:
+        """(expected count, dispersion, seen); the expectation is 0 when too little is known to judge."""
+        horizon = self.spans[index]
+        seen, mean, variance = baseline(memory, index, bucket, horizon)
+        enough = self.settings.min_seen
+        hourly = horizon.span <= HOUR
+        lent = prior.mean * horizon.span / HOUR if hourly and prior.seen >= enough else 0.0
+        if seen < enough and not lent:
+            return 0.0, 0.0, seen
+        own_dispersion = max(0.0, (variance - mean) / (mean * mean)) if mean else 0.0
+        dispersion = (DISPERSION_WEIGHT * DISPERSION_PRIOR + seen * own_dispersion) / (DISPERSION_WEIGHT + seen)
+        if lent:
+            mean = (PRIOR_WEIGHT * lent + seen * mean) / (PRIOR_WEIGHT + seen)
+        return mean * (prior.shape if hourly else 1.0), dispersion + 1.0 / (PRIOR_WEIGHT + seen), seen
+
+
+def bucket_of(time: float) -> int:
+    """Number of the ten-minute bucket that holds `time`."""
+    return int(time) // STEP

@@ -1,0 +1,131 @@
+"""Replay: archived records through the same engine as live operation, with the same answers."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from math import inf
+from time import perf_counter
+from typing import Final
+
+import msgspec
+
+from detector.decode.decoded import Decoded
+from detector.decode.decoder import Decoder
+from detector.domain.alerts import Alert
+from detector.domain.findings import SEVERITIES
+from detector.domain.quarantine import Quarantined
+from detector.engine.engine import Engine
+from detector.runtime.selection import Selection
+from detector.runtime.summary import Summary
+from detector.sources.chunk import Chunk
+
+PROGRESS_EVERY: Final = 32
+"""Chunks between two calls of `on_progress`."""
+_SETTLING: Final = 7200.0
+"""Seconds of event time after the first record within which an earlier one may still come."""
+
+
+def replay(
+    source: Iterable[Chunk],
+    decoder: Decoder,
+    engine: Engine,
+    *,
+    selection: Selection | None = None,
+    on_alert: Callable[[Alert], None],
+    on_quarantine: Callable[[Quarantined], None] | None = None,
+    on_progress: Callable[[], None] | None = None,
+) -> Summary:
+    """Drives records through decoder and engine to their end.
+
+    Args:
+        source: Chunks in order of event time, within the lateness that the engine allows.
+        decoder: Turns chunks into events.
+        engine: Folds events; judges all windows that are still open when the source ends.
+        selection: Which events to look at; all of them by default.
+        on_alert: Told every alert, in order.
+        on_quarantine: Told every record that could not be used.
+        on_progress: Called now and then, for a progress bar.
+
+    Returns:
+        What became of the records. Failures of the source are not in it: the source knows them.
+    """
+    severities: Counter[str] = Counter()
+    detectors: Counter[str] = Counter()
+
+    def tell(alerts: list[Alert]) -> None:
+        for alert in alerts:
+            severities[alert.severity] += 1
+            detectors[alert.detector] += 1
+            on_alert(alert)
+
+    choose = None if selection is None or selection.keeps_all else selection.of
+    process = engine.process
+    earliest, settled = inf, False
+    count = 0
+    begun = perf_counter()
+    with _tuned_collector():
+        for chunk in source:
+            decoded = _decoded(decoder, chunk)
+            if choose is not None:
+                decoded = choose(decoded)
+            alerts = process(decoded)
+            if alerts:
+                tell(alerts)
+            if decoded.quarantined and on_quarantine is not None:
+                for quarantined in decoded.quarantined:
+                    on_quarantine(_located(quarantined, chunk))
+            if not settled and decoded.events:
+                earliest = min(earliest, *(event.time for event in decoded.events))
+                settled = decoded.events[-1].time > earliest + _SETTLING
+            count += 1
+            if on_progress is not None and not count % PROGRESS_EVERY:
+                on_progress()
+        tell(engine.finish())
+    seconds = perf_counter() - begun
+    latest = engine.state.admission.watermark
+    return Summary(
+        accounting=engine.accounting,
+        first=None if earliest == inf else earliest,
+        last=None if latest == -inf else latest,
+        severities={severity: severities[severity] for severity in SEVERITIES},
+        detectors=dict(detectors.most_common()),
+        unknown={name.removeprefix("unknown_"): n for name, n in engine.counters.items() if "unknown_" in name},
+        seconds=seconds,
+    )
+
+
+def _decoded(decoder: Decoder, chunk: Chunk) -> Decoded:
+    form = chunk.form
+    if form == "body":
+        return decoder.body(chunk.data, chunk.place)
+    if form == "lines":
+        return decoder.lines(chunk.data, chunk.place)
+    if form == "rows":
+        return decoder.rows(chunk.rows, chunk.place)
+    return Decoded([], quarantined=list(chunk.refused))
+
+
+def _located(quarantined: Quarantined, chunk: Chunk) -> Quarantined:
+    """With the line in the file: the decoder counts from the first line of its chunk."""
+    if not chunk.line:
+        return msgspec.structs.replace(quarantined, place=chunk.place)
+    offset = quarantined.place.removeprefix(chunk.place).removeprefix(":")
+    line = chunk.line + int(offset) - 1 if offset.isdecimal() else chunk.line
+    return msgspec.structs.replace(quarantined, place=f"{chunk.place}:{line}")
+
+
+@contextmanager
+def _tuned_collector() -> Iterator[None]:
+    """Cyclic garbage hardly ever arises while replaying, so it is looked for rarely and not in what was loaded."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

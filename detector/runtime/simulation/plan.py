@@ -1,0 +1,322 @@
+"""The benign stories: what happens in the life of a tenant that looks like trouble and is none.
+
+Each story is staged once in the attack-free time and once after it, where there is room, so that baselines meet it and
+quality is measured under it. A plan only says what will be; `benign` turns it into records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from detector.runtime.simulation.catalogue import Permission
+from detector.runtime.simulation.chance import guid, stream
+from detector.runtime.simulation.clock import DAY, HOUR, MINUTE, hour_of_week, rfc3339
+from detector.runtime.simulation.labels import Label, Story
+from detector.runtime.simulation.networks import CLOUD_ASN, Network
+from detector.runtime.simulation.settings import SimulationSettings
+from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, build_agent
+
+BENIGN_STORIES: Final = (
+    Story("egress_change", "benign", "A deployment moves all agents of a blueprint to another egress prefix."),
+    Story("autoscaling", "benign", "A blueprint's agents do several times the usual work for an hour or two."),
+    Story("api_roll_out", "benign", "A pipeline grants all agents of a blueprint a new API, which they begin to use."),
+    Story("credential_rotation", "benign", "A pipeline adds a new key to a blueprint and later removes the old one."),
+    Story("outage", "benign", "Transient errors and throttling make several blueprints fail and retry at once."),
+    Story("onboarding", "benign", "A pipeline creates several agents, which then start to work."),
+    Story("decommissioning", "benign", "A pipeline removes an agent, which falls silent."),
+    Story("public_holiday", "benign", "The office blueprints hardly work for a day."),
+    Story("customer_growth", "benign", "A blueprint's work grows steadily by half over the whole time."),
+    Story("late_delivery", "benign", "One hour of records of a category is delivered hours later."),
+    Story("lost_delivery", "benign", "Some minutes of records never arrive."),
+    Story("duplicates", "benign", "Records arrive again, minutes later, under a fresh envelope time."),
+)
+
+_WORKDAY: Final = range(8, 17)
+_PER_ONBOARDING: Final = 4
+_NEWCOMERS_FROM: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class EgressMove:
+    """From when on a blueprint's agents sign in from another network; each follows within 20 minutes."""
+
+    blueprint: Blueprint
+    at: int
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """A time in which a rate is multiplied, for one blueprint or for all of a rhythm."""
+
+    blueprint: Blueprint | None
+    start: int
+    end: int
+    factor: float
+    ramp: bool = False
+    """Whether the factor is reached only at the end."""
+    more_hosts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RollOut:
+    """A new API for all agents of a blueprint."""
+
+    blueprint: Blueprint
+    at: int
+    resource: Resource
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A new key for a blueprint; the old one goes a day later."""
+
+    blueprint: Blueprint
+    at: int
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which requests of some blueprints fail with transient errors."""
+
+    blueprints: tuple[Blueprint, ...]
+    start: int
+    end: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarding:
+    """New agents of a blueprint."""
+
+    blueprint: Blueprint
+    at: int
+    agents: tuple[Agent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decommissioning:
+    """The end of an agent."""
+
+    agent: Agent
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateDelivery:
+    """Records of a category with event times in [start, end) are delivered `delay` later."""
+
+    category: str
+    start: int
+    end: int
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostDelivery:
+    """Records with event times in [start, end) never arrive."""
+
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """All benign stories of a simulation."""
+
+    moves: list[EgressMove] = field(default_factory=list)
+    surges: list[Surge] = field(default_factory=list)
+    roll_outs: list[RollOut] = field(default_factory=list)
+    rotations: list[Rotation] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
+    onboardings: list[Onboarding] = field(default_factory=list)
+    decommissionings: list[Decommissioning] = field(default_factory=list)
+    late: list[LateDelivery] = field(default_factory=list)
+    lost: list[LostDelivery] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+
+    def agents(self, tenant: Tenant) -> list[Agent]:
+        """List all agents that ever exist."""
+        return tenant.agents + [agent for onboarding in self.onboardings for agent in onboarding.agents]
+
+    def end_of(self, agent: Agent) -> int:
+        """Say until when an agent works."""
+        return min([agent.active_until, *(item.at for item in self.decommissionings if item.agent is agent)])
+
+    def networks_of(self, blueprint: Blueprint, ticks: int) -> tuple[Network, ...]:
+        """Say where a blueprint's agents sign in from."""
+        moved = [move for move in self.moves if move.blueprint is blueprint and move.at <= ticks]
+        return (moved[-1].network,) if moved else blueprint.networks
+
+    def network_of(self, agent: Agent, ticks: int) -> Network:
+        """Say where one agent signs in from; it follows a move of its blueprint within 20 minutes."""
+        networks = self.networks_of(agent.blueprint, ticks - agent.number * 104_729 % 20 * MINUTE)
+        return networks[agent.ordinal % len(networks)]
+
+    def key_of(self, blueprint: Blueprint, ticks: int) -> Key:
+        """Say which key a blueprint uses; a new one is taken up 20 minutes after it was added."""
+        rotated = [item for item in self.rotations if item.blueprint is blueprint and item.at + 20 * MINUTE <= ticks]
+        return rotated[-1].key if rotated else blueprint.key
+
+    def resources_of(self, agent: Agent, ticks: int) -> tuple[list[Resource], list[float]]:
+        """Say what an agent asks for, and how often; each takes a roll-out up within three hours."""
+        resources, weights = list(agent.resources), list(agent.resource_weights)
+        for roll_out in self.roll_outs:
+            delay = 10 * MINUTE + agent.number * 7_919 % 170 * MINUTE
+            if roll_out.blueprint is agent.blueprint and roll_out.at + delay <= ticks:
+                resources.append(roll_out.resource)
+                weights.append(0.35)
+        return resources, weights
+
+
+def build_plan(settings: SimulationSettings, tenant: Tenant) -> Plan:
+    """Decide what will happen."""
+    plan = Plan()
+    spans = [(settings.start_ticks, settings.attack_ticks), (settings.attack_ticks, settings.end_ticks)]
+    roomy = [span for span in spans if span[1] - span[0] >= DAY // 2]
+    for number, span in enumerate(roomy or [(settings.start_ticks, settings.end_ticks)]):
+        _Stager(settings, tenant, plan, number, span).stage()
+    _grow(settings, tenant, plan)
+    plan.moves.sort(key=lambda item: item.at)
+    plan.roll_outs.sort(key=lambda item: item.at)
+    plan.rotations.sort(key=lambda item: item.at)
+    return plan
+
+
+def _grow(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> None:
+    blueprint = stream(settings.seed, "plan", "growth").choice(tenant.blueprints)
+    start, end = settings.start_ticks, settings.end_ticks
+    plan.surges.append(Surge(blueprint, start, end, 1.5, ramp=True))
+    plan.labels.append(_label("customer_growth", [blueprint.app_id], start, end))
+    plan.labels.append(_label("duplicates", [], start, end))
+
+
+class _Stager:
+    """Stages every benign story once in a span of time."""
+
+    def __init__(
+        self, settings: SimulationSettings, tenant: Tenant, plan: Plan, number: int, span: tuple[int, int]
+    ) -> None:
+        self._settings, self._tenant, self._plan = settings, tenant, plan
+        self._number = number
+        self._span = span
+
+    def stage(self) -> None:
+        for story in (
+            self._egress_change, self._autoscaling, self._api_roll_out, self._credential_rotation, self._outage,
+            self._onboarding, self._decommissioning, self._public_holiday, self._deliveries,
+        ):  # fmt: skip
+            story(stream(self._settings.seed, "plan", story.__name__, self._number))
+
+    def _moment(self, rng: Random, *, room: int, workday: bool = True) -> int:
+        """Choose a start that leaves `room` ticks, on a working day's hours where one can be found."""
+        start, end = self._span
+        last = max(start + 1, end - room)
+        moment = rng.randrange(start, last)
+        for _ in range(40):
+            weekday, hour = divmod(hour_of_week(moment), 24)
+            if not workday or (weekday < 5 and hour in _WORKDAY):
+                break
+            moment = rng.randrange(start, last)
+        return moment
+
+    def _note(self, story: str, subjects: list[str], start: int, end: int) -> None:
+        self._plan.labels.append(_label(story, subjects, start, end))
+
+    def _egress_change(self, rng: Random) -> None:
+        blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=3 * HOUR)
+        place = blueprint.networks[0].place
+        network = self._tenant.networks.network(rng, asn=CLOUD_ASN, place=place, hosts=rng.randint(3, 6))
+        self._plan.moves.append(EgressMove(blueprint, at, network))
+        self._note("egress_change", [blueprint.app_id], at, at + 20 * MINUTE)
+
+    def _autoscaling(self, rng: Random) -> None:
+        blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=3 * HOUR)
+        end = at + rng.randint(50, 120) * MINUTE
+        self._plan.surges.append(Surge(blueprint, at, end, rng.uniform(2.5, 4.0), more_hosts=8))
+        self._note("autoscaling", [blueprint.app_id], at, end)
+
+    def _api_roll_out(self, rng: Random) -> None:
+        blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=5 * HOUR)
+        resource = rng.choice(self._tenant.internal[8:12])
+        name = resource.name.split()[1]
+        permission = Permission(guid(rng), f"{name}.Read.All", f"Read all {name.lower()}")
+        self._plan.roll_outs.append(RollOut(blueprint, at, resource, permission))
+        self._note("api_roll_out", [blueprint.app_id], at, at + 3 * HOUR)
+
+    def _credential_rotation(self, rng: Random) -> None:
+        keyed = [item for item in self._tenant.blueprints if item.credential != "managed_identity"]
+        if not keyed:
+            return
+        blueprint, at = rng.choice(keyed), self._moment(rng, room=2 * HOUR)
+        key = Key(guid(rng), blueprint.key.type, f"rotation {self._number + 1}")
+        self._plan.rotations.append(Rotation(blueprint, at, key))
+        self._note("credential_rotation", [blueprint.app_id, blueprint.object_id], at, at + DAY)
+
+    def _outage(self, rng: Random) -> None:
+        count = min(len(self._tenant.blueprints), 3)
+        blueprints, at = rng.sample(self._tenant.blueprints, count), self._moment(rng, room=2 * HOUR)
+        end = at + rng.randint(20, 45) * MINUTE
+        self._plan.outages.append(Outage(tuple(blueprints), at, end, rng.uniform(0.4, 0.8)))
+        self._note("outage", [item.app_id for item in blueprints], at, end)
+
+    def _onboarding(self, rng: Random) -> None:
+        blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=6 * HOUR)
+        agents = [
+            build_agent(
+                self._settings,
+                self._tenant,
+                blueprint,
+                number=_NEWCOMERS_FROM + self._number * 100 + index,
+                weight=rng.uniform(0.3, 1.5),
+                active_from=at + (5 + 6 * index) * MINUTE,
+            )
+            for index in range(_PER_ONBOARDING)
+        ]
+        self._plan.onboardings.append(Onboarding(blueprint, at, tuple(agents)))
+        self._note("onboarding", [agent.id for agent in agents], at, at + 30 * MINUTE)
+
+    def _decommissioning(self, rng: Random) -> None:
+        gone = {item.agent.id for item in self._plan.decommissionings}
+        agents = [agent for agent in self._tenant.agents if agent.id not in gone]
+        agent, at = rng.choice(agents), self._moment(rng, room=HOUR)
+        self._plan.decommissionings.append(Decommissioning(agent, at))
+        self._note("decommissioning", [agent.id], at, at)
+
+    def _public_holiday(self, rng: Random) -> None:
+        if self._span[1] - self._span[0] < 5 * DAY:
+            return
+        at = self._moment(rng, room=2 * DAY)
+        at -= at % DAY
+        for blueprint in self._tenant.blueprints:
+            if blueprint.rhythm == "office":
+                self._plan.surges.append(Surge(blueprint, at, at + DAY, 0.12))
+        self._note("public_holiday", [], at, at + DAY)
+
+    def _deliveries(self, rng: Random) -> None:
+        at = self._moment(rng, room=2 * HOUR, workday=False)
+        category = rng.choice(("ServicePrincipalSignInLogs", "NonInteractiveUserSignInLogs"))
+        self._plan.late.append(LateDelivery(category, at, at + HOUR, rng.randint(120, 240) * MINUTE))
+        self._note("late_delivery", [], at, at + HOUR)
+        at = self._moment(rng, room=2 * HOUR, workday=False)
+        self._plan.lost.append(LostDelivery(at, at + 4 * MINUTE))
+        self._note("lost_delivery", [], at, at + 4 * MINUTE)
+
+
+def _label(story: str, subjects: list[str], start: int, end: int) -> Label:
+    description = next(item.description for item in BENIGN_STORIES if item.name == story)
+    return Label(
+        story,
+        "benign",
+        "benign",
+        tuple(subjects),
+        rfc3339(start),
+        rfc3339(end),
+        (),
+        expected=(),
+        description=description,
+    )

@@ -1,0 +1,92 @@
+"""Files of JSON lines: cut into chunks at line ends, never read as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import chain
+
+from detector.domain.quarantine import MAX_BYTES, Quarantined
+from detector.sources.chunk import CHUNK_BYTES, MAX_LINE_BYTES, Chunk
+
+
+def record_lines(blocks: Iterator[bytes], place: str, max_line: int = MAX_LINE_BYTES) -> Iterator[Chunk]:
+    """Lines that are records each: many to a chunk, of about `CHUNK_BYTES`."""
+    line = 1
+    for piece in _whole_lines(blocks, place, max_line):
+        if isinstance(piece, Quarantined):
+            yield Chunk(b"", place, "refused", line, refused=(piece,))
+            line += 1
+            continue
+        start = 0
+        while start < len(piece):
+            end = len(piece)
+            if end - start > CHUNK_BYTES:
+                end = piece.rfind(b"\n", start, start + CHUNK_BYTES) + 1
+                if end <= start:
+                    end = piece.find(b"\n", start) + 1 or len(piece)
+            data = piece[start:end]
+            yield Chunk(data, place, "lines", line)
+            line += data.count(b"\n")
+            start = end
+
+
+def message_lines(blocks: Iterator[bytes], place: str, max_line: int = MAX_LINE_BYTES) -> Iterator[Chunk]:
+    """Lines that are messages of many records each: one to a chunk; blank lines are left out."""
+    line = 0
+    for piece in _whole_lines(blocks, place, max_line):
+        if isinstance(piece, Quarantined):
+            line += 1
+            yield Chunk(b"", place, "refused", line, refused=(piece,))
+            continue
+        for data in piece.removesuffix(b"\n").split(b"\n"):
+            line += 1
+            if data and not data.isspace():
+                yield Chunk(data, place, "body", line)
+
+
+def _whole_lines(blocks: Iterator[bytes], place: str, max_line: int) -> Iterator[bytes | Quarantined]:
+    """Bytes that end at a line end (or at the end of the file); a line beyond `max_line` is refused, not gathered."""
+    begun: list[bytes] = []
+    size = 0
+    for block in blocks:
+        first = block.find(b"\n") + 1
+        if size + (first or len(block)) > max_line:
+            refused, block = _overlong(chain(begun, (block,), blocks), place, max_line)  # noqa: PLW2901 -- the rest
+            yield refused
+            begun, size = [], 0
+            first = block.find(b"\n") + 1
+        if not first:
+            begun.append(block)
+            size += len(block)
+            continue
+        cut = block.rfind(b"\n") + 1
+        begun.append(block[:cut])
+        yield b"".join(begun)
+        begun, size = [block[cut:]], len(block) - cut
+    last = b"".join(begun)
+    if last:
+        yield last
+
+
+def _overlong(pieces: Iterator[bytes], place: str, max_line: int) -> tuple[Quarantined, bytes]:
+    """Reads on to the end of the line; gives its account, and what follows it in the last piece that was read."""
+    digest = hashlib.sha256()
+    head, rest = b"", b""
+    size = 0
+    for piece in pieces:
+        line, end, rest = piece.partition(b"\n")
+        digest.update(line)
+        size += len(line)
+        head += line[: MAX_BYTES - len(head)]
+        if end:
+            break
+    refused = Quarantined(
+        reason="too_large",
+        detail=f"the line is longer than {max_line:,} bytes",
+        data=head,
+        size=size,
+        sha256=digest.hexdigest(),
+        place=place,
+    )
+    return refused, rest

@@ -1,0 +1,209 @@
+"""Bytes of a file, whatever it is packed in: gzip and zstd by their magic bytes, UTF-16 by its mark.
+
+Everything comes in blocks of bounded size, so that neither a long file nor a decompression bomb fills the memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import BinaryIO, Final
+
+import zstandard
+
+from detector.errors import SourceError
+
+BLOCK: Final = 2**20
+_STEP: Final = 2**10
+"""Compressed zstd bytes told at once: the worst they can unfold to is 32 MiB."""
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_BOM: Final = codecs.BOM_UTF8
+_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_FOREIGN: Final = {
+    b"Obj\x01": "is an Avro file (Event Hubs Capture), which replay does not read yet. Export it as JSON lines.",
+    b"PAR1": "is a Parquet file, which replay does not read. Export it as JSON lines or CSV.",
+    b"PK\x03\x04": "is a zip archive (or an Excel workbook). Unpack it first, or export CSV.",
+    b"BZh": "is packed with bzip2. Unpack it first, or pipe it in: bzcat FILE | agent-detector replay -",
+    b"\xfd7zXZ": "is packed with xz. Unpack it first, or pipe it in: xzcat FILE | agent-detector replay -",
+}
+
+
+class Input:
+    """One file, pipe or standard input.
+
+    Args:
+        place: Its name as the person gave it.
+        stream: An open stream that can be read only once; `None` for a file to be opened by its name.
+        count: Told the number of bytes read from the disk or pipe, for progress.
+    """
+
+    def __init__(self, place: str, stream: BinaryIO | None = None, count: Callable[[int], None] | None = None) -> None:
+        self.place: Final = place
+        self.count = count
+        self.size = 0
+        """Bytes on disk; 0 when that is not known."""
+        self.plain = False
+        """Whether the bytes on disk are the bytes of the records, so that samples can be taken anywhere."""
+        self._stream = stream
+        self._started: Iterator[bytes] | None = None
+        if stream is None:
+            status = os.stat(place)
+            if stat.S_ISREG(status.st_mode):
+                self.size = status.st_size
+            else:
+                self._stream = open(place, "rb")  # noqa: SIM115 -- a pipe; read to its end, later, and closed there
+        self._close: Final = stream is None and self._stream is not None
+        self.once: Final = self._stream is not None
+        """Whether the bytes can be read only once."""
+
+    def head(self, enough: Callable[[bytes], bool]) -> bytes:
+        """The first bytes, until `enough` says so or the input ends; `blocks` gives them again."""
+        blocks = self.blocks(counted=False) if not self.once else self.blocks()
+        read = b""
+        for block in blocks:
+            read += block
+            if enough(read):
+                break
+        if self.once:
+            self._started = chain((read,), blocks)
+        return read
+
+    def blocks(self, *, counted: bool = True) -> Iterator[bytes]:
+        """The unpacked bytes, without a byte order mark.
+
+        Raises:
+            SourceError: The file is damaged, cut off, or of a kind that is not read.
+            OSError: The file cannot be read.
+        """
+        if self._started is not None:
+            started, self._started = self._started, None
+            return started
+        return _decoded(self._unpacked(self.count if counted else None), self.place)
+
+    def _unpacked(self, count: Callable[[int], None] | None) -> Iterator[bytes]:
+        raw = self._raw(count)
+        first = next(raw, b"")
+        while len(first) < 8 and (more := next(raw, b"")):
+            first += more
+        for magic, message in _FOREIGN.items():
+            if first.startswith(magic):
+                raise SourceError(self.place, f"It {message}")
+        raw = chain((first,), raw)
+        if first.startswith(_GZIP):
+            yield from _gunzip(raw, self.place)
+        elif first.startswith(_ZSTD):
+            yield from _unzstd(raw, self.place)
+        else:
+            self.plain = not self.once and not first.startswith(tuple(_UTF16))
+            yield from raw
+
+    def _raw(self, count: Callable[[int], None] | None) -> Iterator[bytes]:
+        stream = self._stream
+        blocks: Iterable[bytes]
+        if stream is None and self.size <= BLOCK:
+            with open(self.place, "rb") as file:
+                blocks = [file.read()]
+        elif stream is None:
+            blocks = iter_file(self.place)
+        else:
+            blocks = iter(lambda: _read(stream), b"")
+        try:
+            for block in blocks:
+                if count is not None:
+                    count(len(block))
+                yield block
+        finally:
+            if self._close and stream is not None:
+                stream.close()
+
+
+def iter_file(path: str) -> Iterator[bytes]:
+    """The blocks of a file, as they lie on the disk."""
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            yield block
+
+
+def sample(path: str, position: int, length: int) -> bytes:
+    """Some bytes out of the middle of a file."""
+    with open(path, "rb", buffering=0) as file:
+        file.seek(position)
+        return file.read(length)
+
+
+def _read(stream: BinaryIO) -> bytes:
+    """What a pipe has to give now, rather than waiting until a block is full."""
+    read1 = getattr(stream, "read1", None)
+    return bytes(read1(BLOCK) if read1 is not None else stream.read(BLOCK))
+
+
+def _gunzip(raw: Iterator[bytes], place: str) -> Iterator[bytes]:
+    """Gzip, of any number of members; padding between and behind them is skipped."""
+    unpack = zlib.decompressobj(31)
+    open_member = False
+    try:
+        for block in raw:
+            data = block if open_member else block.lstrip(b"\0")
+            while data:
+                open_member = True
+                unpacked = unpack.decompress(data, BLOCK)
+                if unpacked:
+                    yield unpacked
+                data = unpack.unconsumed_tail
+                if unpack.eof:
+                    data = unpack.unused_data.lstrip(b"\0")
+                    unpack = zlib.decompressobj(31)
+                    open_member = False
+        while open_member and (unpacked := unpack.decompress(b"", BLOCK)):
+            yield unpacked
+    except zlib.error:
+        raise SourceError(place, "The gzip file is damaged here; records before were read. Copy it again.") from None
+    if open_member and not unpack.eof:
+        raise SourceError(place, "The gzip file is cut off; records before were read. Copy it again.")
+
+
+def _unzstd(raw: Iterator[bytes], place: str) -> Iterator[bytes]:
+    """Zstandard, of any number of frames."""
+    decompressor = zstandard.ZstdDecompressor()
+    unpack = decompressor.decompressobj()
+    open_frame = False
+    try:
+        for block in raw:
+            for start in range(0, len(block), _STEP):
+                data = block[start : start + _STEP]
+                while data:
+                    open_frame = True
+                    unpacked = unpack.decompress(data)
+                    if unpacked:
+                        yield unpacked
+                    data = b""
+                    if unpack.eof:
+                        data = unpack.unused_data
+                        unpack = decompressor.decompressobj()
+                        open_frame = False
+    except zstandard.ZstdError:
+        raise SourceError(place, "The zstd file is damaged here; records before were read. Copy it again.") from None
+    if open_frame:
+        raise SourceError(place, "The zstd file is cut off; records before were read. Copy it again.")
+
+
+def _decoded(blocks: Iterator[bytes], place: str) -> Iterator[bytes]:
+    """UTF-8 without its mark; UTF-16, as Windows shells redirect it, is turned into UTF-8."""
+    first = next(blocks, b"")
+    encoding = _UTF16.get(first[:2])
+    if encoding is None:
+        yield first.removeprefix(_BOM)
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for block in chain((first[2:],), blocks):
+            yield decoder.decode(block).encode()
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise SourceError(place, "The UTF-16 text is damaged here; records before were read.") from None

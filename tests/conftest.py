@@ -1,0 +1,20 @@
+"""Settings shared by every test: how hard hypothesis looks."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# The same examples on every machine and no deadline: a busy machine is not a failure.
+settings.register_profile("default", derandomize=True, deadline=None, print_blob=True)
+# `make fuzz`: new examples every time, many of them.
+settings.register_profile(
+    "fuzz",
+    derandomize=False,
+    deadline=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20000")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("default")
