@@ -39,7 +39,7 @@ def week(agents: int, siblings: int, seed: int) -> Iterator[list[SignIn]]:
             for _ in range(rng.choice((1, 1, 2, 3, 8))):
                 time = START + hour * 3600 + rng.random() * 3600
                 place = rng.choice(origins[number // siblings])
-                events.append(SignIn(f"{rng.getrandbits(128):032x}", time, None, rng.choice(accesses[number]), place))
+                events.append(SignIn(f"{rng.getrandbits(128):032x}", time, rng.choice(accesses[number]), place))
         events.sort(key=lambda event: event.time)
         yield events
 

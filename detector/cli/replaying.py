@@ -40,7 +40,7 @@ def run(options: Options) -> int:
     written = [str(path) for path in (options.output, options.quarantine, options.summary) if path is not None]
     source = FileSource(
         options.paths,
-        stdin=sys.stdin.buffer,
+        stdin=getattr(sys.stdin, "buffer", None),
         lateness=settings.lateness,
         max_line_bytes=settings.limits.max_body_bytes,
         exclude=written,

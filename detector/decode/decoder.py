@@ -3,7 +3,7 @@
 A body takes the fast path as a whole: one typed decode, one loop. When anything in it is irregular (an unknown
 category, a null where none belongs, a time in US format, broken JSON), it is cut into its records, and each goes
 its own way: the same typed decode again, and failing that a repair of its shape into the very same structures.
-So what becomes of a record never depends on its neighbours.
+So what becomes of a record never depends on its neighbours (for the shortcut in that, see `Decoder._latest`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from detector.decode.problems import Unusable, explain, quarantine
 from detector.decode.shapes import LeftOut, regular
 from detector.decode.signin import SERVICE_KINDS, USER_KINDS, ServicePrincipalSignIn
 from detector.decode.texts import ident, text
-from detector.decode.times import EPOCH, Received, moment
+from detector.decode.times import CLOCK_SKEW, EARLIEST, LATEST, Received
 from detector.domain.events import Event, SignIn, SignInKind
 from detector.domain.quarantine import Reason
 
@@ -64,13 +64,18 @@ class Decoder:
         max_record_bytes: int = 256 * 2**10,
         max_depth: int = 32,
         max_interned: int = 200_000,
+        not_after: float = LATEST,
     ) -> None:
-        """`max_depth` holds for records off the fast path; a regular one is read without looking at depth."""
+        """`not_after` is a moment (seconds since the epoch) by which every record had happened; the driver knows one.
+
+        `max_depth` holds for records off the fast path; a regular one is read without looking at depth.
+        """
         self._max_body: Final = max_body_bytes
         self._max_record: Final = max_record_bytes
         self._quick: Final = min(max_body_bytes, max_record_bytes)
         """Up to this length nothing in a message can be over a limit."""
         self._max_depth: Final = max_depth
+        self._not_after: Final = not_after
         self._flyweights: Final = Flyweights(max_interned)
         self._received: Final = Received()
         self._handlers: Final[dict[type, Handler]] = self._registry()
@@ -282,10 +287,10 @@ class Decoder:
         flyweights = self._flyweights
         access_of = flyweights.by_kind["service_principal"].get
         origin_of = flyweights.origins.get
-        second = self._received.known.get
         handlers = self._handlers
         skipped = 0
         empty = 0
+        latest = 0.0
         odd: list[str] = []
         for record in records:
             kind = type(record)
@@ -306,36 +311,29 @@ class Decoder:
                     said.conditional_access_status,
                     None,
                 )
-                access = access_of(key)
-                if access is None:
+                access = access_of(hash(key))
+                if access is None or access.agent_id != said.app_id:
                     access = flyweights.access("service_principal", key)
                 location = said.location
                 origin_key = (said.ip_address, said.autonomous_system_number, location and location.country_or_region)
-                origin = origin_of(origin_key)
-                if origin is None:
+                origin = origin_of(hash(origin_key))
+                if origin is None or origin.ip != said.ip_address:
                     origin = flyweights.origin(origin_key)
-                exported = record.time
-                received = second(exported[:19]) if exported[-1] == "Z" else None
-                if received is None:
-                    received = self._received.get(exported)
-                since = said.created_date_time - EPOCH
+                time = said.created_date_time.timestamp()
+                if not EARLIEST <= time <= latest:
+                    latest = self._latest(time, record.time)
                 user = said.user_id
                 agent = said.user_agent
                 add(
-                    SignIn(
-                        said.id,
-                        since.days * 86400.0 + since.seconds + since.microseconds * 1e-6,
-                        received,
-                        access,
-                        origin,
-                        ident(user) if user else None,
-                        text(agent) if agent else None,
-                    )
+                    SignIn(said.id, time, access, origin, ident(user) if user else None, text(agent) if agent else None)
                 )
             elif record is None:
                 empty += 1
             elif kind in handlers:
-                add(handlers[kind](record, self._received.get(record.time), odd))
+                event = handlers[kind](record, self._received.get(record.time), odd)
+                if not EARLIEST <= event.time <= latest:
+                    latest = self._latest(event.time, record.time)
+                add(event)
             else:
                 skipped += 1
         result = Decoded(events)
@@ -346,6 +344,24 @@ class Decoder:
         if odd or flyweights.odd:
             self._report(result, odd)
         return result
+
+    def _latest(self, time: float, exported: str) -> float:
+        """The latest event time that needs no further look, given an event time that did; raises `Unusable`.
+
+        An event cannot be later than its export, nor (with `not_after`) than the moment it was read; five minutes
+        are allowed for clocks that disagree. The records of a body are exported together, so the export of the
+        first serves the others, and those later than it are looked at on their own. The five minutes are not
+        lent: what becomes of a record is its own affair unless it was exported that much before a neighbour.
+        """
+        if not EARLIEST <= time <= LATEST:
+            raise Unusable("bad_time", "the event time is not between the years 2000 and 2050")
+        received = self._received.get(exported)
+        limit = self._not_after
+        if received is not None and received + 1.0 < limit:
+            limit = received + 1.0
+        if time > limit + CLOCK_SKEW:
+            raise Unusable("future_time", "the event time is later than the time of export")
+        return 0.0 if received is None else min(LATEST, limit)
 
     def _report(self, result: Decoded, odd: list[str]) -> None:
         """Counts the spellings never seen before, once for each record that has them."""
@@ -371,7 +387,7 @@ class Decoder:
         table = flyweights.by_kind[kind]
         by_user = kind in USER_KINDS.values()
 
-        def sign_in(record: Any, received: float | None, _: list[str]) -> SignIn:  # noqa: ANN401 -- five types
+        def sign_in(record: Any, _received: float | None, _odd: list[str]) -> SignIn:  # noqa: ANN401 -- five types
             said = record.properties
             key: AccessKey = (
                 record.tenant_id,
@@ -390,12 +406,12 @@ class Decoder:
             )
             location = said.location
             origin = (said.ip_address, said.autonomous_system_number, location and location.country_or_region)
+            access, where = table.get(hash(key)), flyweights.origins.get(hash(origin))
             return SignIn(
                 said.id,
-                moment(said.created_date_time),
-                received,
-                table.get(key) or flyweights.access(kind, key),
-                flyweights.origins.get(origin) or flyweights.origin(origin),
+                said.created_date_time.timestamp(),
+                access if access is not None and access.agent_id == said.app_id else flyweights.access(kind, key),
+                where if where is not None and where.ip == said.ip_address else flyweights.origin(origin),
                 ident(said.user_id),
                 text(said.user_agent),
             )

@@ -18,7 +18,7 @@ UNSTATED = "-"
 """Stands for a time of export that is not there: no text is empty, so the last character can always be asked."""
 
 Integer = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
-"""A number from a record: larger ones would not survive a double."""
+"""A number from a record: larger ones would not survive a double, and may share their hash with a small one."""
 
 
 NO_TENANT = "-"

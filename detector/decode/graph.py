@@ -40,7 +40,6 @@ class GraphRequest(Envelope, kw_only=True, tag="MicrosoftGraphActivityLogs"):
 def graph_activity(record: GraphRequest, received: float | None, flyweights: Flyweights) -> GraphActivity:
     """The event of one request."""
     said = record.properties
-    key = (said.ip_address or record.caller_ip_address, None, None)
     method = text(said.request_method)
     return GraphActivity(
         record_id=said.request_id,
@@ -53,7 +52,7 @@ def graph_activity(record: GraphRequest, received: float | None, flyweights: Fly
         method=None if method is None else method.upper(),
         path=fold_path(said.request_uri),
         status=said.response_status_code,
-        origin=flyweights.origins.get(key) or flyweights.origin(key),
+        origin=flyweights.origin((said.ip_address or record.caller_ip_address, None, None)),
         token_id=text(said.sign_in_activity_id),
     )
 

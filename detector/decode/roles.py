@@ -6,6 +6,7 @@ refuses a member: what was never seen is folded by its words and reported.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from detector.decode.texts import text
@@ -33,7 +34,11 @@ def fold_role(spelling: str | None) -> tuple[AgentRole, str | None]:
     anything else, `unknownFutureValue` included (Graph's mask for members that the caller did not ask for), is
     "none": it does not say that an agent acted.
     """
-    kept = text(spelling) or ""
+    return _fold(text(spelling) or "")
+
+
+@lru_cache(maxsize=1_024)
+def _fold(kept: str) -> tuple[AgentRole, str | None]:
     folded = "".join(filter(str.isalnum, kept)).casefold()
     known = _KNOWN.get(folded)
     if known is not None:

@@ -11,7 +11,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from detector.decode.fields import UNSTATED, Id, Place, Status, Time
+from detector.decode.fields import UNSTATED, Id, Integer, Place, Status, Time
 from detector.decode.times import Instant
 from detector.domain.events import SignInKind
 
@@ -63,7 +63,7 @@ class Properties(msgspec.Struct, Generic[A, C, S], gc=False, kw_only=True, renam
     service_principal_credential_key_id: str | None = None
     federated_credential_id: str | None = None
     conditional_access_status: S | None = None
-    autonomous_system_number: int | str | None = None
+    autonomous_system_number: Integer | str | None = None
     location: Place | None = None
     user_id: str | None = None
     user_agent: str | None = None

@@ -8,12 +8,19 @@ one formula (`moment`) give the number and copies of a record in different spell
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Final = 946_684_800.0
+"""2000-01-01T00:00:00Z: no record of Entra is older."""
+
+LATEST: Final = 2_524_608_000.0
+"""2050-01-01T00:00:00Z: no record is younger for as long as this program lives."""
+
+CLOCK_SKEW: Final = 300.0
+"""Seconds by which the clocks of two machines may disagree."""
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """An RFC 3339 time that states its zone: a time without one could be anywhere within 26 hours."""
@@ -33,8 +40,7 @@ class NotATime(ValueError):  # noqa: N818 -- it names a fate of the text, not a 
 
 def moment(when: datetime) -> float:
     """Seconds since the epoch of a time with a zone."""
-    since = when - EPOCH
-    return since.days * 86400.0 + since.seconds + since.microseconds * 1e-6
+    return when.timestamp()
 
 
 def rfc3339(value: str) -> str:
@@ -78,7 +84,7 @@ class Received:
 
     def __init__(self) -> None:
         self.known: dict[str, float] = {}
-        """By the first 19 characters of an RFC 3339 time in UTC; the decoder's loop looks here first."""
+        """By the first 19 characters of an RFC 3339 time in UTC."""
         self._others: dict[str, float | None] = {}
 
     def get(self, value: str) -> float | None:

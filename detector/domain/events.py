@@ -126,8 +126,6 @@ class SignIn(msgspec.Struct, frozen=True, gc=False):
     """`properties.id`: the same for every copy of the record."""
     time: float
     """Event time (`createdDateTime`), seconds since the epoch, UTC."""
-    received: float | None
-    """When the exporter wrote the record (envelope `time`), else `None`."""
     access: Access
     origin: Origin
     user_id: str | None = None
@@ -180,6 +178,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     time: float
     """`activityDateTime`, seconds since the epoch, UTC."""
     received: float | None
+    """When the exporter wrote the record (envelope `time`), else `None`."""
     tenant_id: str
     category: str
     """Diagnostic category of the record."""

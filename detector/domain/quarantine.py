@@ -29,6 +29,7 @@ FilterReason = Literal[
     "category_not_read",
     "empty",
     "not_an_agent",
+    "not_chosen",
     "out_of_window",
     "unknown_category",
 ]

@@ -27,11 +27,13 @@ class Admission(msgspec.Struct):
     buckets: dict[int, int] = msgspec.field(default_factory=dict)
     """See `shared`."""
 
-    def generation(self, hour: int) -> set[int] | None:
-        """Record ids of `hour`; `None` for an hour so old that copies can no longer be told from late records."""
+    def generation(self, hour: int) -> set[int]:
+        """Record ids of `hour`; a set that is thrown away for an hour so old that all its records are late anyway."""
         ids = self.generations.get(hour)
-        if ids is None and (hour + 1 + KEEP_HOURS) * HOUR > self.watermark:
-            ids = self.generations[hour] = set()
+        if ids is None:
+            ids = set()
+            if (hour + 1 + KEEP_HOURS) * HOUR > self.watermark:
+                self.generations[hour] = ids
         return ids
 
     def shared(self, bucket: int) -> int:

@@ -48,7 +48,7 @@ class Counting:
 
     def older_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
         """A request of an identity in an older bucket than its newest."""
-        identity, rates = route.known, route.rates
+        identity, rates = route.identity, route.rates
         hour = bucket // STEPS_PER_HOUR
         if event.time < identity.first_seen:
             identity.first_seen = event.time
@@ -114,7 +114,7 @@ class Counting:
             self._look(self.fleet_rates, fleet.rates, route, event, bucket, fleet=True)
 
     def _tell_spike(self, route: Route, event: SignIn, spike: Spike, *, fleet: bool) -> None:
-        key = Key("blueprint", route.fleet.id) if fleet and route.fleet is not None else key_of(route.known)
+        key = Key("blueprint", route.fleet.id) if fleet and route.fleet is not None else key_of(route.identity)
         period = spike.start - spike.start % SIX_HOURS
         self.saying.tell_of(
             route,

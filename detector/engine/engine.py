@@ -82,15 +82,14 @@ class Engine:
         return self.saying.take()
 
     def _fold(self, events: Sequence[Event]) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path pays for no calls
-        state, settings = self.state, self.settings
-        admission, accounting = state.admission, state.accounting
-        routes, route_of, counting = self.router.routes, self.router.route, self.counting
-        novelties, refused = self.novelties.observe, self.refusals.observe
+        admission, accounting = self.state.admission, self.state.accounting
+        lateness, counting = self.settings.lateness, self.counting
+        routes, novelties = self.router.routes, self.novelties.observe
         digest_of = xxh3_64_intdigest
-        watermark = admission.watermark
-        oldest, next_bucket = watermark - settings.lateness, admission.next_bucket
-        bucket_open, hour, ids = -1, -1, None
-        applied = duplicate = late = skipped = 0
+        watermark, next_bucket = admission.watermark, admission.next_bucket
+        bucket_open, hour = -1, -1
+        ids: set[int] = set()
+        left_out = 0
         for event in events:
             time = event.time
             bucket = int(time) // STEP
@@ -102,37 +101,32 @@ class Engine:
                 ids = admission.generation(hour)
             is_sign_in = type(event) is SignIn
             digest = digest_of(event.record_id.encode(), 0 if is_sign_in else _SEEDS[type(event)])
-            if ids is not None:
-                if digest in ids:
-                    duplicate += 1
-                    continue
-                ids.add(digest)
+            if digest in ids:
+                accounting.duplicate += 1
+                left_out += 1
+                continue
+            ids.add(digest)
             if time > watermark:
+                watermark = time
                 if time >= next_bucket:
                     self._advance(time)
                     next_bucket = admission.next_bucket
                     bucket_open = -1
-                watermark = admission.watermark = time
-                oldest = watermark - settings.lateness
-            elif time < oldest:
-                late += 1
+            elif watermark - time > lateness:
+                accounting.late += 1
+                left_out += 1
                 continue
             if not is_sign_in:
-                reason = self.changing.observe(event) if isinstance(event, Change) else "category_not_read"
-                if reason is None:
-                    applied += 1
-                else:
-                    accounting.filtered[reason] += 1
+                left_out += self._other(event)
                 continue
             sign_in: SignIn = event  # type: ignore[assignment]
-            access = sign_in.access
-            route = routes.get(access)
-            if route is None or (route.identity is None and route.hour != hour):
-                route = route_of(access, time, hour)
-            if route.identity is None:
-                skipped += 1
-                continue
-            applied += 1
+            route = routes.get(sign_in.access)
+            if route is None:
+                route = self.router.route(sign_in.access, time, hour)
+                if route is None:
+                    accounting.filtered["not_an_agent"] += 1
+                    left_out += 1
+                    continue
             rates = route.rates
             if rates.bucket == bucket:
                 n = rates.n = rates.n + 1
@@ -153,19 +147,25 @@ class Engine:
                 else:
                     counting.older_fleet_bucket(route, sign_in, bucket)
             if route.failed:
-                refused(route, sign_in, hour)
+                self.refusals.observe(route, sign_in, hour)
                 continue
-            rates.granted = max(rates.granted, time)
-            if time > rates.armed:
+            if time > rates.granted:
+                rates.granted = time
+                if time > rates.armed:
+                    self.refusals.success_after_guesses(route, sign_in)
+            elif time > rates.armed:
                 self.refusals.success_after_guesses(route, sign_in)
-            recent = route.recent
-            if route.hour != hour or recent.hour != hour or sign_in.origin not in recent.origins:
+            if route.hour != hour or sign_in.origin not in route.origins:
                 novelties(route, sign_in, hour)
-        accounting.applied += applied
-        accounting.duplicate += duplicate
-        accounting.late += late
-        if skipped:
-            accounting.filtered["not_an_agent"] += skipped
+        admission.watermark = watermark
+        accounting.applied += len(events) - left_out
+
+    def _other(self, event: Event) -> bool:
+        """An event that is not a sign-in; whether it was left out."""
+        reason = self.changing.observe(event) if isinstance(event, Change) else "category_not_read"
+        if reason is not None:
+            self.state.accounting.filtered[reason] += 1
+        return reason is not None
 
     def _advance(self, time: float) -> None:
         """The watermark enters a new ten-minute bucket: forget what has passed, judge windows that became final."""

@@ -31,7 +31,7 @@ _LEAST_SEEN: Final = 1.0
 
 def who(route: Route) -> dict[str, Fact]:
     """The identity behind a signal, for explanations: the key may be its blueprint."""
-    identity = route.known
+    identity = route.identity
     return {"agent_id": identity.id, "agent_name": identity.name or identity.id}
 
 
@@ -55,25 +55,28 @@ class Novelties:
         final = hour - self.horizon.lag
         if hour != route.hour:
             self._seen_resource(route, event, hour, final)
-        if hour != recent.hour or origin not in recent.origins:
+        if hour > recent.hour:
+            recent.hour = hour
+            recent.origins = set()
+        if hour == route.hour:
+            route.origins = recent.origins
+        if hour < recent.hour or origin not in recent.origins:
             where = self._places.get(origin)
             if where is None:
                 where = self._place(origin)
-            networks = route.known.networks.values
+            networks = route.identity.networks.values
             state = networks.get(where[0]) if where[0] is not None else None
             if state is None or (state < 0 and -state > final):
                 self._network(route, event, where, hour)
             elif hour > state > 0:
                 networks[where[0]] = hour  # type: ignore[index]
-            if hour > recent.hour:
-                recent.hour = hour
-                recent.origins = {origin}
-            elif hour == recent.hour and len(recent.origins) < _MAX_ORIGINS:
+            if hour == recent.hour and len(recent.origins) < _MAX_ORIGINS:
                 recent.origins.add(origin)
 
     def _seen_resource(self, route: Route, event: SignIn, hour: int, final: int) -> None:
-        route.hour = max(route.hour, hour)
-        resource, apis = event.access.resource_id, route.known.apis
+        if hour > route.hour:  # noqa: PLR1730 - half the cost of max()
+            route.hour = hour
+        resource, apis = event.access.resource_id, route.identity.apis
         if resource is None:
             return
         state, used = apis.values.get(resource), apis.used
@@ -94,7 +97,7 @@ class Novelties:
         return where
 
     def _resource(self, route: Route, event: SignIn, resource: str, hour: int) -> None:
-        identity = route.known
+        identity = route.identity
         apis, fleet = identity.apis, route.fleet
         known = self.apis.observe(apis, resource, hour)
         if not known:
@@ -107,7 +110,7 @@ class Novelties:
             self._spread(route, event, hour, known=known)
 
     def _network(self, route: Route, event: SignIn, where: Places, hour: int) -> None:
-        identity, fleet = route.known, route.fleet
+        identity, fleet = route.identity, route.fleet
         level = self.networks.observe(identity.networks, where, hour)
         if level is not None:
             fleet_level = self.networks.observe(fleet.networks, where, hour) if fleet is not None else level
@@ -127,7 +130,7 @@ class Novelties:
         return (fleet, seen) if seen > own + 0.01 else (None, 0.0)
 
     def _new_api(self, route: Route, event: SignIn, hour: int, *, siblings_know: bool) -> None:
-        identity, access = route.known, event.access
+        identity, access = route.identity, event.access
         seen, _ = self.apis.experience(identity.apis, hour)
         if seen < _LEAST_SEEN:
             return
@@ -164,7 +167,7 @@ class Novelties:
         )
 
     def _spread(self, route: Route, event: SignIn, hour: int, *, known: bool) -> None:
-        identity = route.known
+        identity = route.identity
         spread = self.apis.spread(identity.apis, hour, known=known)
         if spread is None:
             return
@@ -189,7 +192,7 @@ class Novelties:
         )
 
     def _new_network(self, route: Route, event: SignIn, hour: int, level: Level, *, siblings_know: bool) -> None:
-        identity, origin = route.known, event.origin
+        identity, origin = route.identity, event.origin
         seen, _ = self.apis.experience(identity.apis, hour)
         if seen < _LEAST_SEEN:
             return

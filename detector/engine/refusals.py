@@ -30,7 +30,7 @@ class Refusals:
 
     def observe(self, route: Route, event: SignIn, hour: int) -> None:
         """A refused token request."""
-        identity, access = route.known, event.access
+        identity, access = route.identity, event.access
         failures = self.failures
         memory = identity.failures
         if memory is None:
@@ -86,7 +86,7 @@ class Refusals:
 
     def success_after_guesses(self, route: Route, event: SignIn, success: float | None = None) -> None:
         """A granted token later than the completion of a run of guesses; `event` tipped it."""
-        identity = route.known
+        identity = route.identity
         memory = identity.failures
         assert memory is not None
         time = event.time if success is None else success

@@ -46,35 +46,22 @@ class Recent:
 class Route:
     """Where the sign-ins of one `Access` go. A cache, not memory."""
 
-    __slots__ = ("failed", "fleet", "fleet_rates", "hour", "identity", "rates", "recent")
+    __slots__ = ("failed", "fleet", "fleet_rates", "hour", "identity", "origins", "rates", "recent")
 
     def __init__(
-        self,
-        access: Access,
-        identity: IdentityMemory | None,
-        fleet: FleetMemory | None,
-        *,
-        counts: bool,
-        hour: int,
-        recent: Recent,
+        self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, *, counts: bool, recent: Recent
     ) -> None:
         self.failed = access.error_code != 0
         self.identity = identity
-        self.rates = identity.rates if identity is not None else RateMemory()
+        self.rates = identity.rates
         self.fleet = fleet
         self.fleet_rates = fleet.rates if fleet is not None and counts else None
-        self.hour = hour
-        """Newest hour in which the resource was dealt with; without identity, the hour that said so."""
+        """`None` for a blueprint's own principal, whose requests are not its agents'."""
+        self.hour = -1
+        """Newest hour in which the resource was dealt with."""
+        self.origins = recent.origins
+        """The origins dealt with in `hour`."""
         self.recent = recent
-
-    @property
-    def known(self) -> IdentityMemory:
-        """The identity of a route that is watched."""
-        assert self.identity is not None, "nobody is asked about a route that is not watched"
-        return self.identity
-
-
-_NO_RECENT: Final = Recent()
 
 
 class Router:
@@ -85,22 +72,28 @@ class Router:
         self.state = state
         self.lag = horizons(settings.lateness)[1].lag
         self.routes: dict[Access, Route] = {}
-        self.recents: dict[str, Recent] = {}
+        self.recents: dict[tuple[str, str], Recent] = {}
+        """By tenant and identity: an application may be at work in several tenants."""
+        self.unwatched: dict[Access, int] = {}
+        """Accesses that nobody watches, and the hour that was found in: an identity may be learned later."""
         self.on_learned: Callable[[str, float], None] = _nobody_listens
         """Told (tenant id, event time) when a sign-in showed who somebody is."""
 
-    def route(self, access: Access, time: float, hour: int) -> Route:
-        """The route of an access, made or made anew; a route without identity means that nobody watches it."""
-        if len(self.routes) >= _MAX_ROUTES:
-            self._clear()
+    def route(self, access: Access, time: float, hour: int) -> Route | None:
+        """The route of an access that has none yet; `None` when nobody watches its identity in this hour."""
+        if self.unwatched.get(access) == hour:
+            return None
         tenant = self.state.tenants.get(access.tenant_id)
         if tenant is None:
             tenant = self.state.tenants[access.tenant_id] = TenantMemory()
-        if self._watched(access, tenant, hour):
-            route = self._watched_route(access, tenant, time)
-        else:
-            route = Route(access, None, None, counts=False, hour=hour, recent=_NO_RECENT)
-        self.routes[access] = route
+        if not self._watched(access, tenant, hour):
+            if len(self.unwatched) >= _MAX_ROUTES:
+                self.unwatched.clear()
+            self.unwatched[access] = hour
+            return None
+        if len(self.routes) >= _MAX_ROUTES:
+            self._clear()
+        route = self.routes[access] = self._watched_route(access, tenant, time)
         return route
 
     def _watched(self, access: Access, tenant: TenantMemory, hour: int) -> bool:
@@ -164,10 +157,10 @@ class Router:
             learned = True
         if learned:
             self.on_learned(access.tenant_id, time)
-        recent = self.recents.get(identity.id)
+        recent = self.recents.get((access.tenant_id, identity.id))
         if recent is None:
-            recent = self.recents[identity.id] = Recent()
-        return Route(access, identity, fleet, counts=not is_blueprint, hour=-1, recent=recent)
+            recent = self.recents[access.tenant_id, identity.id] = Recent()
+        return Route(access, identity, fleet, counts=not is_blueprint, recent=recent)
 
     def _forget_some(self, tenant: TenantMemory) -> None:
         """Makes room for newcomers: one in twenty goes, the least experienced and longest silent first."""

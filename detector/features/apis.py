@@ -129,7 +129,12 @@ class Apis:
 
     def experience(self, memory: ApiMemory, hour: int) -> tuple[float, float]:
         """(active hours, distinct resources per active hour) that `hour` may be judged against."""
-        _, exposure, distinct = self._sum(memory, hour - self.horizon.lag)
+        limit = hour - self.horizon.lag
+        _, exposure, distinct = self._sum(memory, limit)
+        if memory.used_before and memory.hour - 1 <= limit:  # only when nothing may be late
+            start = weight(limit * HOUR)
+            exposure += start
+            distinct += start * len(memory.used_before)
         if not exposure:
             return 0.0, 0.0
         return exposure / weight(hour * HOUR), distinct / exposure

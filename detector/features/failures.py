@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 
 from detector.features import token_rate
+from detector.features.moments import Numbers
 from detector.features.tails import beta_binomial_tail, negative_binomial_tail
 from detector.features.timeline import HOUR, SIX_HOURS, Horizon, weight
 from detector.features.token_rate import RateMemory
@@ -62,7 +63,7 @@ class FailureMemory(msgspec.Struct, gc=False):
 
     hours: list[int] = []
     """Hours not folded yet and their failures: hour, n, hour, n, ... rising."""
-    base: array[float] = msgspec.field(default_factory=lambda: array("d", bytes(8)))
+    base: Numbers = msgspec.field(default_factory=lambda: array("d", bytes(8)))
     """Weighted failures of the folded hours."""
     window: int = -1
     """Newest six hours with a failure."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from detector.features.moments import Numbers
 from detector.features.timeline import HOUR, Horizon, weight
 from detector.features.token_rate import Prior, RateMemory, count_in
 
@@ -25,9 +26,9 @@ class FleetHours(msgspec.Struct, gc=False):
 
     active: list[int] = []
     """Hours not folded yet and their active agents: hour, agents, hour, agents, ... rising."""
-    cells: array[float] = msgspec.field(default_factory=lambda: array("d", bytes(8 * 3 * CELLS)))
+    cells: Numbers = msgspec.field(default_factory=lambda: array("d", bytes(8 * 3 * CELLS)))
     """Weighted requests, agent-hours and hours of each cell."""
-    totals: array[float] = msgspec.field(default_factory=lambda: array("d", bytes(8 * 3)))
+    totals: Numbers = msgspec.field(default_factory=lambda: array("d", bytes(8 * 3)))
 
 
 def cell_of(hour: int) -> int:
@@ -61,7 +62,7 @@ def learn(memory: FleetHours, rates: RateMemory, newest: int, horizon: Horizon) 
     del active[:done]
 
 
-def _add(sums: array[float], index: int, hour: int, requests: int, agents: int) -> None:
+def _add(sums: Numbers, index: int, hour: int, requests: int, agents: int) -> None:
     start = weight(hour * HOUR)
     sums[index] += start * requests
     sums[index + 1] += start * agents

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING
 
 from detector.features.timeline import weight
+
+if TYPE_CHECKING:
+    Numbers = array[float]
+else:
+    Numbers = array
+"""Memory is read back by its annotations, and before Python 3.12 an array takes no parameter."""
 
 CAP = 3.0
 """A bucket teaches at most this multiple of the usual count, so that a burst cannot poison the baseline."""
@@ -19,7 +26,7 @@ NOTHING = array("d", bytes(8 * WIDTH * 3))
 """The base of a key that has learned nothing; shared, so never written to."""
 
 
-def learn(base: array[float], index: int, span: int, bucket: int, count: int) -> None:
+def learn(base: Numbers, index: int, span: int, bucket: int, count: int) -> None:
     """Folds one final bucket into `base[index:index + 3]`, in rising order of buckets."""
     start = weight(bucket * span)
     exposure = base[index]
@@ -31,7 +38,7 @@ def learn(base: array[float], index: int, span: int, bucket: int, count: int) ->
     base[index + 2] += start * taught * taught
 
 
-def summary(base: array[float], index: int, now: float) -> tuple[float, float, float]:
+def summary(base: Numbers, index: int, now: float) -> tuple[float, float, float]:
     """(experience in buckets of today's weight, mean, variance) of a base; zeros when it has learned nothing."""
     exposure = base[index]
     if not exposure:

@@ -41,13 +41,31 @@ def _continued_fraction(a: float, b: float, x: float) -> float:
     return value
 
 
+def _correction(z: float) -> float:
+    """What Stirling's formula for lgamma leaves out, for z >= 20 (DLMF 5.11.1)."""
+    square = 1.0 / (z * z)
+    return (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0))) / z
+
+
+def log_beta(a: float, b: float) -> float:
+    """Logarithm of the beta function B(a, b) for a, b > 0.
+
+    The textbook sum of three `lgamma` subtracts large numbers: at counts of a hundred thousand eight digits are lost.
+    """
+    small, large = (a, b) if a < b else (b, a)
+    if large < 20.0:
+        return lgamma(a) + lgamma(b) - lgamma(a + b)
+    rise = (large - 0.5) * log1p(small / large) + small * (log(a + b) - 1.0)
+    return lgamma(small) - rise - _correction(a + b) + _correction(large)
+
+
 def incomplete_beta(a: float, b: float, x: float) -> float:
     """Regularised incomplete beta function I_x(a, b) for a, b > 0 and 0 <= x <= 1 (DLMF 8.17)."""
     if x <= 0.0:
         return 0.0
     if x >= 1.0:
         return 1.0
-    log_front = lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)
+    log_front = a * log(x) + b * log1p(-x) - log_beta(a, b)
     if x < (a + 1.0) / (a + b + 2.0):
         return min(1.0, exp(log_front - log(a)) * _continued_fraction(a, b, x))
     return max(0.0, 1.0 - exp(log_front - log(b)) * _continued_fraction(b, a, 1.0 - x))
@@ -89,24 +107,18 @@ def negative_binomial_limit(p_value: float, mean: float, dispersion: float) -> i
 def beta_binomial_tail(failures: int, attempts: int, alpha: float, beta: float) -> float:
     """P(F >= failures) among `attempts` whose failure probability is Beta(alpha, beta) distributed.
 
-    The terms are summed upward from the first by their ratio; alpha, beta > 0.
+    The terms are summed upward from the first by their ratio; alpha, beta > 0. Below the mean the tail is the
+    complement of the other one: its own first term may be too small for a double while the sum is all but 1.
     """
     if failures <= 0:
         return 1.0
     if failures > attempts:
         return TINY
+    if failures * (alpha + beta) <= attempts * alpha:
+        return max(TINY, 1.0 - beta_binomial_tail(attempts - failures + 1, attempts, beta, alpha))
     k = failures
-    log_term = (
-        lgamma(attempts + 1)
-        - lgamma(k + 1)
-        - lgamma(attempts - k + 1)
-        + lgamma(k + alpha)
-        + lgamma(attempts - k + beta)
-        - lgamma(attempts + alpha + beta)
-        + lgamma(alpha + beta)
-        - lgamma(alpha)
-        - lgamma(beta)
-    )
+    log_term = log_beta(k + alpha, attempts - k + beta) - log_beta(alpha, beta)
+    log_term -= log(attempts + 1) + log_beta(k + 1, attempts - k + 1)
     term = total = 1.0
     for k in range(failures, attempts):
         term *= (attempts - k) * (k + alpha) / ((k + 1) * (attempts - k - 1 + beta))

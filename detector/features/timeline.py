@@ -25,12 +25,6 @@ SPANS: Final = (STEP, HOUR, SIX_HOURS)
 STEPS_PER_HOUR: Final = HOUR // STEP
 STEPS_PER_SIX_HOURS: Final = SIX_HOURS // STEP
 
-EARLIEST: Final = 946_684_800.0
-"""2000-01-01T00:00:00Z: no record of Entra is older."""
-
-LATEST: Final = 2_524_608_000.0
-"""2050-01-01T00:00:00Z: beyond it the weights below would leave the range of a double."""
-
 _LANDMARK: Final = 1_577_836_800.0
 _HALF_LIFE: Final = 14 * 86_400.0
 
@@ -57,7 +51,7 @@ class Horizon(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, span: int, lateness: float) -> Horizon:
         """The horizon of `span` seconds when records may be `lateness` seconds late."""
-        still_open = -(-int(lateness) // span)
+        still_open = int(-(-lateness // span))
         return cls(span, 1 + still_open, 1 + 2 * still_open)
 
 

@@ -12,7 +12,6 @@ final buckets, so whether a bucket trips does not depend on the order of arrival
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -20,6 +19,7 @@ from typing import Final
 import msgspec
 
 from detector.features import moments
+from detector.features.moments import Numbers
 from detector.features.tails import negative_binomial_limit, negative_binomial_tail
 from detector.features.timeline import HOUR, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon
 
@@ -78,7 +78,7 @@ class RateMemory(msgspec.Struct, gc=False):
     """Closed buckets not folded yet: number, count, count at which to look again, number, ... rising."""
     hours: list[int] = []
     sixes: list[int] = []
-    base: array[float] = msgspec.field(default_factory=lambda: moments.NOTHING)
+    base: Numbers = msgspec.field(default_factory=lambda: moments.NOTHING)
     """Three numbers for each span, see `moments`."""
 
     def closed(self, span_index: int) -> list[int]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
-from detector.decode.times import EPOCH, NotATime, parse
+from detector.decode.times import NotATime, parse
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES: Final = (
     "createdDateTime",
     "detectedDateTime",
@@ -36,8 +37,8 @@ def instant(text: bytes | str) -> float | None:
     try:
         when = datetime.fromisoformat(said)
         if when.tzinfo is None:
-            when = when.replace(tzinfo=EPOCH.tzinfo)
-        return (when - EPOCH).total_seconds()
+            when = when.replace(tzinfo=UTC)
+        return (when - _EPOCH).total_seconds()
     except ValueError:
         try:
             return parse(said)

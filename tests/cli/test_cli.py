@@ -307,3 +307,28 @@ def test_check_prints_the_schema(run: Any) -> None:
     code, out, _ = run("check", "--schema")
     assert code == exits.OK
     jsonschema.Draft202012Validator.check_schema(json.loads(out))
+
+
+def test_a_terminal_gets_a_bar_and_alerts_and_a_file_gets_lines(demo: Path, tmp_path: Path) -> None:
+    """As `make demo` does it; both streams are one terminal of eighty columns."""
+    master, slave = os.openpty()
+    command = (sys.executable, "-m", "detector", "replay", str(demo / "events.jsonl"), "--output", str(tmp_path / "a"))
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm-256color"}
+    with subprocess.Popen(command, cwd=ROOT, stdout=slave, stderr=slave, env=environment) as process:
+        os.close(slave)
+        shown = b""
+        while piece := _piece(master):
+            shown += piece
+    os.close(master)
+    assert process.returncode == exits.OK
+    assert b"Reading" in shown
+    assert b"Next steps" in shown
+    assert b"Alerts" in shown
+    assert (tmp_path / "a").read_bytes().count(b"\n") > 0
+
+
+def _piece(master: int) -> bytes:
+    try:
+        return os.read(master, 65536)
+    except OSError:
+        return b""

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from detector.sources.files import FileSource
-from tests.sources.records import record, seconds_of
+from tests.sources.records import record, seconds_of, stamp
 
 GOOD = [float(second) for second in range(0, 50_000, 5)]
 LINES = b"\n".join(map(record, GOOD))
@@ -126,3 +126,24 @@ def test_a_bomb_comes_in_pieces() -> None:
     bomb = zstandard.compress(b"\n" * 300_000_000)
     sizes = [len(chunk.data) for chunk in FileSource(["-"], stdin=io.BytesIO(bomb))]
     assert sizes == []
+
+
+def test_a_damaged_table_gives_the_rows_before_and_fails(tmp_path: Path) -> None:
+    import csv
+
+    path = tmp_path / "f.csv"
+    rows = "".join(f"{stamp(second)},x\n" for second in (1, 2, 3))
+    path.write_text(f'CreatedDateTime,Id\n{rows}{stamp(4)},"{"y" * 40_000_000}"\n', encoding="utf-8")
+    before = csv.field_size_limit()
+    source = FileSource([str(path)])
+    assert seconds_of(source) == [1, 2, 3]
+    assert "The CSV is damaged" in source.failures[0].message
+    csv.field_size_limit(before)
+
+
+def test_brackets_that_do_not_match_end_a_text_that_is_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    path.write_bytes(b"[\n" + record(1) + b",\n{" + (b'"x": {' + b" " * 100) * 2000)
+    source = FileSource([str(path)], max_line_bytes=10_000)
+    assert seconds_of(source) == [1]
+    assert "brackets do not match" in source.failures[0].message

@@ -52,7 +52,7 @@ class Simulation:
                 }
                 for pipeline in self._tenant.pipelines
             ],
-            "scope": {"tenants": [self.tenant_id]},
+            "scope": "agents",
         }
 
 

@@ -1,0 +1,319 @@
+"""Counts per bucket are exact, judged against final buckets alone, and trip exactly at their limit."""
+
+from __future__ import annotations
+
+from math import inf
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.features import moments, token_rate
+from detector.features.tails import negative_binomial_limit
+from detector.features.timeline import HOUR, SIX_HOURS, STEP, horizons
+from detector.features.token_rate import (
+    NEVER,
+    NO_PRIOR,
+    Prior,
+    RateMemory,
+    RateSettings,
+    Spike,
+    TokenRate,
+    baseline,
+    bucket_of,
+    count_in,
+    insert,
+    roll,
+)
+from tests.features.naive import START, Counts, arrivals
+
+EASY = RateSettings(floors=(3, 4, 6), p_value=0.05, ratio=1.5, min_seen=2.0)
+"""Thresholds so low that random streams cross them."""
+
+DEFAULT = RateSettings(floors=(20, 40, 90), p_value=1e-7, ratio=3.0, min_seen=12.0)
+PRIORS = (NO_PRIOR, Prior(4.0, 100.0, 0.5), Prior(2.0, 3.0, 2.0), Prior(9.0, 1.0, 1.0))
+streams = st.integers(0, 3600).flatmap(lambda lateness: st.tuples(st.just(lateness), arrivals(lateness)))
+
+
+class Told:
+    """A memory told of requests the way the engine does it, and the spikes that each of them showed."""
+
+    def __init__(self, rates: RateSettings, lateness: float, prior: Prior = NO_PRIOR) -> None:
+        self.memory = RateMemory()
+        self.feature = TokenRate(rates, horizons(lateness))
+        self.prior = prior
+
+    def __call__(self, time: int) -> list[Spike]:
+        memory, bucket, floors = self.memory, bucket_of(time), self.feature.settings.floors
+        found: list[Spike | None] = []
+        if bucket == memory.bucket:
+            memory.n += 1
+        elif bucket > memory.bucket:
+            roll(memory, bucket, self.feature.spans, floors)
+        elif insert(memory, bucket, floors):
+            found.append(self.feature.judge_older(memory, bucket, self.prior))
+        if memory.n >= memory.trip:
+            found.append(self.feature.judge_open(memory, self.prior))
+        return [spike for spike in found if spike is not None]
+
+
+def told(rates: RateSettings, times: list[int], lateness: float = 1200.0, prior: Prior = NO_PRIOR) -> list[Spike]:
+    tell = Told(rates, lateness, prior)
+    return [spike for time in times for spike in tell(time)]
+
+
+def calm(buckets: int, each: int) -> list[int]:
+    """`each` requests in each of so many ten-minute buckets."""
+    return [START + bucket * STEP + n for bucket in range(buckets) for n in range(each)]
+
+
+# ------------------------------------------------------------------------------- against the plain telling
+
+
+@given(streams, st.sampled_from(PRIORS))
+@settings(max_examples=150)
+def test_a_bucket_is_a_spike_exactly_from_the_request_on_that_reaches_its_limit(
+    stream: tuple[int, list[int]], prior: Prior
+) -> None:
+    """Each spike once, with the numbers of the plain telling, and of several at once the least likely."""
+    lateness, times = stream
+    tell, plain = Told(EASY, lateness, prior), Counts(lateness)
+    said: set[tuple[int, int]] = set()
+    for time in times:
+        found = tell(time)
+        plain.add(time)
+        new: dict[bool, list[Spike]] = {True: [], False: []}
+        for index, (ratio, span) in enumerate(zip((1, 6, 36), (STEP, HOUR, SIX_HOURS), strict=True)):
+            spike = plain.judge(index, time // span, EASY, prior)
+            if spike is not None and (span, spike.start) not in said:
+                said.add((span, spike.start))
+                new[tell.memory.bucket // ratio == time // span].append(spike)
+        expected = [min(group, key=lambda s: s.p_value) for group in (new[False], new[True]) if group]
+        assert found == expected
+
+
+@given(streams)
+@settings(max_examples=150)
+def test_counts_and_baselines_are_those_of_the_plain_telling(stream: tuple[int, list[int]]) -> None:
+    lateness, times = stream
+    tell, plain = Told(DEFAULT, lateness), Counts(lateness)
+    for time in times:
+        tell(time)
+        plain.add(time)
+        for index, span in enumerate((STEP, HOUR, SIX_HOURS)):
+            bucket = time // span
+            assert count_in(tell.memory, index, bucket) == plain.counts[index][bucket]
+            assert baseline(tell.memory, index, bucket, plain.spans[index]) == plain.baseline(index, bucket)
+
+
+@given(streams)
+@settings(max_examples=50)
+def test_folding_in_batches_is_folding_one_by_one(stream: tuple[int, list[int]]) -> None:
+    lateness, times = stream
+    lazy, eager = Told(EASY, lateness), Told(EASY, lateness)
+    for time in times:
+        found = lazy(time)
+        with patch.multiple(token_rate, _FOLD=3, _FOLD_STEPS=3):
+            assert eager(time) == found
+        for index, span in enumerate((STEP, HOUR, SIX_HOURS)):
+            horizon = lazy.feature.spans[index]
+            assert baseline(lazy.memory, index, time // span, horizon) == baseline(
+                eager.memory, index, time // span, horizon
+            )
+
+
+@given(streams)
+@settings(max_examples=50)
+def test_the_order_of_arrival_changes_neither_counts_nor_the_buckets_that_are_spikes(
+    stream: tuple[int, list[int]],
+) -> None:
+    lateness, times = stream
+    disordered, sorted_ = Told(EASY, lateness), Told(EASY, lateness)
+    for time in times:
+        disordered(time)
+    for time in sorted(times):
+        sorted_(time)
+    for time in times:
+        for index, span in enumerate((STEP, HOUR, SIX_HOURS)):
+            assert disordered.memory.bucket == sorted_.memory.bucket
+            if time // span > max(times) // span - disordered.feature.spans[index].keep:
+                assert count_in(disordered.memory, index, time // span) == count_in(sorted_.memory, index, time // span)
+    newest = max(times) // STEP
+    for index, ratio in enumerate((1, 6, 36)):
+        horizon = disordered.feature.spans[index]
+        assert baseline(disordered.memory, index, newest // ratio, horizon) == baseline(
+            sorted_.memory, index, newest // ratio, horizon
+        )
+
+
+# -------------------------------------------------------------------------------------------- boundaries
+
+
+def limit_after(times: list[int], rates: RateSettings = DEFAULT) -> int:
+    """The count at which the ten minutes that start at the next whole hour are a spike."""
+    plain = Counts(1200.0)
+    for time in times:
+        plain.add(time)
+    bucket = (times[-1] // HOUR + 2) * HOUR // STEP
+    seen, mean, variance = plain.baseline(0, bucket)
+    own = max(0.0, (variance - mean) / mean**2)
+    dispersion = (4.0 + seen * own) / (8.0 + seen) + 1 / (4 + seen)
+    return max(rates.floors[0], int(rates.ratio * mean) + 1, negative_binomial_limit(rates.p_value, mean, dispersion))
+
+
+@pytest.mark.parametrize("each", [1, 5, 20])
+def test_one_below_the_limit_is_silent_and_the_limit_is_a_spike(each: int) -> None:
+    history = calm(60, each)
+    limit = limit_after(history)
+    start = (history[-1] // HOUR + 2) * HOUR
+    burst = [start + n % STEP for n in range(limit)]
+    assert told(DEFAULT, history + burst[:-1]) == []
+    (spike,) = told(DEFAULT, history + burst)
+    assert (spike.span, spike.start, spike.count) == (STEP, start, limit)
+    assert spike.p_value < DEFAULT.p_value
+    assert spike.expected == pytest.approx(each)
+
+
+@pytest.mark.parametrize("count", [19, 20])
+def test_nobody_is_woken_below_the_floor(count: int) -> None:
+    rates = RateSettings(floors=(20, 400, 900), p_value=0.1, ratio=1.0, min_seen=2.0)
+    history = calm(40, 1)
+    start = (history[-1] // HOUR + 2) * HOUR
+    assert len(told(rates, history + [start + n for n in range(count)])) == (count >= 20)
+
+
+def test_a_spike_is_at_least_the_ratio_however_regular_the_key() -> None:
+    rates = RateSettings(floors=(1, 10**6, 10**6), p_value=0.5, ratio=5.0, min_seen=2.0)
+    history = calm(200, 10)
+    start = (history[-1] // HOUR + 2) * HOUR
+    (spike,) = told(rates, history + [start + n for n in range(60)])[-1:]
+    assert spike.count == 50
+    assert spike.count >= 5 * spike.expected
+
+
+def test_a_bucket_is_said_to_be_a_spike_once() -> None:
+    history = calm(60, 2)
+    start = (history[-1] // HOUR + 2) * HOUR
+    spikes = told(DEFAULT, history + [start + n % STEP for n in range(500)])
+    starts = [(spike.span, spike.start) for spike in spikes]
+    assert len(starts) == len(set(starts))
+    assert starts[0] == (STEP, start)
+
+
+def test_a_newborn_without_a_blueprint_is_not_judged() -> None:
+    assert told(DEFAULT, [START + n % STEP for n in range(10_000)]) == []
+
+
+def test_a_newborn_is_judged_by_what_its_blueprint_lends() -> None:
+    prior = Prior(mean=12.0, seen=200.0, shape=1.0)
+    (first, *_) = told(DEFAULT, [START + n % STEP for n in range(200)], prior=prior)
+    assert first.expected == pytest.approx(2.0)
+    assert first.seen == 0.0
+
+
+def test_a_blueprint_that_is_young_itself_lends_nothing() -> None:
+    prior = Prior(mean=12.0, seen=11.9, shape=1.0)
+    assert told(DEFAULT, [START + n % STEP for n in range(200)], prior=prior) == []
+
+
+def test_six_hours_take_nothing_from_the_blueprint() -> None:
+    rates = RateSettings(floors=(10**6, 10**6, 10), p_value=0.1, ratio=1.0, min_seen=2.0)
+    prior = Prior(mean=1.0, seen=200.0, shape=0.25)
+    assert told(rates, [START + n for n in range(1000)], prior=prior) == []
+
+
+def test_the_shape_of_the_week_moves_the_expectation() -> None:
+    history = calm(60, 4)
+    start = (history[-1] // HOUR + 2) * HOUR
+    burst = [start + n % STEP for n in range(150)]
+    quiet, busy = (told(DEFAULT, history + burst, prior=Prior(0.0, 0.0, shape))[0] for shape in (0.5, 2.0))
+    assert quiet.expected == pytest.approx(2.0)
+    assert busy.expected == pytest.approx(8.0)
+    assert quiet.count < busy.count
+
+
+def test_of_several_spans_the_least_likely_is_told() -> None:
+    """The hour of a burst trips with its first ten minutes, and is then the one that is said."""
+    rates = RateSettings(floors=(30, 30, 10**6), p_value=1e-3, ratio=1.0, min_seen=2.0)
+    history = calm(60, 1)
+    start = (history[-1] // HOUR + 2) * HOUR
+    spikes = told(rates, history + [start + n for n in range(30)])
+    assert len(spikes) == 1
+    assert spikes[0].span == STEP
+
+
+def test_a_spike_does_not_teach_while_it_can_still_grow_and_then_at_most_thrice_the_usual() -> None:
+    tell = Told(DEFAULT, 1200.0)
+    for time in calm(60, 2) + [START + 60 * STEP + n % STEP for n in range(500)]:
+        tell(time)
+    means = [baseline(tell.memory, 0, START // STEP + bucket, tell.feature.spans[0])[1] for bucket in (60, 62, 63)]
+    assert means == [2.0, 2.0, pytest.approx(2.0 + 4.0 / 61, rel=1e-2)]
+
+
+def test_a_late_request_may_tip_an_older_bucket_and_the_open_hour() -> None:
+    """One request for the closed ten minutes tips them; the hour around them is open still and tips as well."""
+    rates = RateSettings(floors=(30, 31, 10**6), p_value=1e-3, ratio=1.0, min_seen=2.0)
+    history = calm(60, 1)
+    start = (history[-1] // HOUR + 2) * HOUR
+    tell = Told(rates, 1200.0)
+    for time in [*history, *[start + n for n in range(29)], start + STEP]:
+        assert tell(time) == []
+    older, open_ = tell(start + 5)
+    assert (older.span, older.count) == (STEP, 30)
+    assert (open_.span, open_.count) == (HOUR, 31)
+
+
+def test_a_late_request_may_tip_a_closed_hour() -> None:
+    rates = RateSettings(floors=(10**6, 30, 10**6), p_value=1e-3, ratio=1.0, min_seen=2.0)
+    history = calm(60, 1)
+    start = (history[-1] // HOUR + 2) * HOUR
+    tell = Told(rates, 1200.0)
+    for time in [*history, *[start + HOUR - 30 + n for n in range(29)], start + HOUR]:
+        assert tell(time) == []
+    (spike,) = tell(start + HOUR - 1)
+    assert (spike.span, spike.start, spike.count) == (HOUR, start, 30)
+
+
+def test_a_floor_of_one_looks_at_a_single_late_request() -> None:
+    rates = RateSettings(floors=(1, 1, 1), p_value=0.9, ratio=1.0, min_seen=1.0)
+    memory = RateMemory()
+    roll(memory, 100, horizons(1200.0), rates.floors)
+    assert insert(memory, 99, rates.floors)
+
+
+# ---------------------------------------------------------------------------------------------- memory
+
+
+def test_an_empty_memory_holds_and_knows_nothing() -> None:
+    memory = RateMemory()
+    assert [count_in(memory, index, 0) for index in range(3)] == [0, 0, 0]
+    assert baseline(memory, 0, 5, horizons(0.0)[0]) == (0.0, 0.0, 0.0)
+    assert (memory.granted, memory.armed) == (-inf, inf)
+
+
+def test_memories_share_nothing_they_write_to() -> None:
+    one, other = RateMemory(), RateMemory()
+    spans = horizons(1200.0)
+    for bucket in range(0, 60 * 36, 36):
+        roll(one, START // STEP + bucket, spans, DEFAULT.floors)
+    assert one.base[0] > 0.0
+    assert other.base is moments.NOTHING
+    assert not any(moments.NOTHING)
+    assert other.steps == []
+
+
+def test_memory_stays_small_however_long_the_story() -> None:
+    tell = Told(DEFAULT, 3600.0)
+    longest = 0
+    for hour in range(2_000):
+        tell(START + hour * HOUR)
+        longest = max(longest, len(tell.memory.steps), len(tell.memory.hours), len(tell.memory.sixes))
+    assert longest <= 3 * (12 + 13)
+
+
+def test_a_key_that_cannot_be_judged_is_not_looked_at_again_in_the_bucket() -> None:
+    tell = Told(DEFAULT, 1200.0)
+    for n in range(100):
+        tell(START + n)
+    assert tell.memory.step_check == NEVER

@@ -1,0 +1,29 @@
+"""Law: within the lateness, the order of arrival changes neither the set of alert ids nor the accounting."""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+from hypothesis import given
+
+from tests.laws.streams import Factory, Stream, delayed, real, streams
+from tests.stories import ids, tell
+
+
+def check(factory: Factory, stream: Stream) -> None:
+    """Several orders of arrival against the order of event time."""
+    engine = factory(stream.settings, None)
+    expected = ids(tell(engine, stream.events)) | ids(engine.finish())
+    account = msgspec.to_builtins(engine.accounting)
+    dice = Random(stream.seed)
+    for _ in range(3):
+        other = factory(stream.settings, None)
+        got = ids(tell(other, delayed(stream, dice))) | ids(other.finish())
+        assert got == expected
+        assert msgspec.to_builtins(other.accounting) == account
+
+
+@given(streams())
+def test_arrival_order_does_not_matter(stream: Stream) -> None:
+    check(real, stream)

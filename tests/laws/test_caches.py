@@ -1,0 +1,26 @@
+"""Law: caches are transparent: an engine that has just forgotten its routes and origins says and learns the same."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from tests.laws.streams import Factory, Stream, encoded, real, remembered, streams, strangers
+from tests.stories import tell
+
+
+def check(factory: Factory, stream: Stream) -> None:
+    """Caches emptied behind every record, and records that share no objects, against the steady case."""
+    steady, forgetful, unshared = (factory(stream.settings, None) for _ in range(3))
+    for event in stream.events:
+        expected = encoded(tell(steady, [event]))
+        assert encoded(tell(forgetful, [event])) == expected
+        forgetful.router._clear()
+        forgetful.novelties._places.clear()
+        assert encoded(tell(unshared, strangers([event]))) == expected
+    assert remembered(forgetful) == remembered(steady)
+    assert remembered(unshared) == remembered(steady)
+
+
+@given(streams())
+def test_observing_again_within_the_hour_changes_no_verdict(stream: Stream) -> None:
+    check(real, stream)

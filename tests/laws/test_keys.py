@@ -1,0 +1,45 @@
+"""Law: keys never meet: what is said of one blueprint or tenant does not depend on the presence of others."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import msgspec
+from hypothesis import given
+
+from detector.domain.alerts import Alert
+from detector.domain.events import Event
+from tests.laws.streams import Factory, Stream, about, real, streams
+from tests.stories import tell
+
+
+def _run(factory: Factory, stream: Stream, events: list[Event]) -> list[Alert]:
+    engine = factory(stream.settings, None)
+    return tell(engine, events) + engine.finish()
+
+
+def _without_habit(alert: Alert) -> bytes:
+    """An alert without the habits of the actor: an actor who changes two blueprints is one actor."""
+    details = {name: fact for name, fact in alert.evidence.details.items() if name != "habit"}
+    return msgspec.json.encode(
+        msgspec.structs.replace(alert, evidence=msgspec.structs.replace(alert.evidence, details=details))
+    )
+
+
+def check(factory: Factory, stream: Stream) -> None:
+    """All together against each tenant alone, and against each blueprint alone."""
+    together = _run(factory, stream, list(stream.events))
+    tenants = sorted({group.partition("/")[0] + "/" for group in stream.groups.values()})
+    apart = chain.from_iterable(_run(factory, stream, about(stream, tenant)) for tenant in tenants)
+    assert sorted(map(msgspec.json.encode, apart)) == sorted(map(msgspec.json.encode, together))
+    groups = sorted(set(stream.groups.values()))
+    alone = chain.from_iterable(
+        _run(factory, stream, [event for event in stream.events if stream.groups[event.record_id] == group])
+        for group in groups
+    )
+    assert sorted(map(_without_habit, alone)) == sorted(map(_without_habit, together))
+
+
+@given(streams())
+def test_keys_never_meet(stream: Stream) -> None:
+    check(real, stream)
