@@ -38,7 +38,7 @@ help:  ## List these targets
 demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, replay them, and show the alerts
 	@mkdir -p $(DEMO)
 	$(BIN)/agent-detector simulate --seed 7 --days 9 --agents 60 --out $(DEMO)
-	$(BIN)/agent-detector replay --config $(DEMO)/detector.yaml $(DEMO)/events.jsonl --output $(DEMO)/alerts.jsonl
+	$(BIN)/agent-detector replay --brief --config $(DEMO)/detector.yaml $(DEMO)/events.jsonl --output $(DEMO)/alerts.jsonl
 	@printf '\nRecords        %s\nConfiguration  %s\nAlerts         %s (%s)\n' $(DEMO)/events.jsonl \
 		$(DEMO)/detector.yaml $(DEMO)/alerts.jsonl "$$(wc -l < $(DEMO)/alerts.jsonl)"
 

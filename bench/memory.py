@@ -53,7 +53,7 @@ def _access(number: int, blueprint: int, resource: int) -> Access:
         agent_id=f"7d540000-2222-4333-8444-{number:012x}",
         agent_name=f"agent-{number:06}",
         service_principal_id=f"7d540000-2222-4333-8444-{number:012x}",
-        blueprint_id=f"ad0d0000-1111-4222-8333-{blueprint:012x}",
+        blueprint_id=sys.intern(f"ad0d0000-1111-4222-8333-{blueprint:012x}"),
         parent_id=None,
         resource_id=sys.intern(f"00000003-0000-0000-c000-{resource:012x}"),
         resource_name=f"API {resource}",

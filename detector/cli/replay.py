@@ -42,6 +42,7 @@ class Options:
     fail_on: str | None
     json: bool
     pretty: bool
+    brief: bool
     progress: bool
     sort: bool
 
@@ -79,6 +80,7 @@ _SEVERITY = click.Choice(SEVERITIES)
 @click.option("--summary", type=_PATH, help="Write the summary to this file, as JSON.")
 @click.option("--json", "json", is_flag=True, help="JSON lines, on a terminal too; summary and warnings as well.")
 @click.option("--pretty", is_flag=True, help="Text for people, into a pipe too.")
+@click.option("--brief", is_flag=True, help="As --pretty, but two lines an alert.")
 @click.option("--min-severity", type=_SEVERITY, default="info", show_default=True, help="Show alerts from here on.")
 @click.option("--fail-on", type=_SEVERITY, help="Exit with 1 when there is an alert from here on.")
 @click.option("--sort", is_flag=True, help="Sort every file by event time in memory first.")
@@ -95,8 +97,8 @@ def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option 
     against the one before, read both, and choose alerts by their time.
     """
     chosen = Options(**options)
-    if chosen.json and chosen.pretty:
-        raise UsageError("--json and --pretty exclude each other.")
+    if chosen.json and (chosen.pretty or chosen.brief):
+        raise UsageError("--json excludes --pretty and --brief.")
     if chosen.since >= chosen.until:
         raise UsageError("--since must be before --until.")
     from detector.cli.replaying import run

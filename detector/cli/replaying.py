@@ -21,7 +21,7 @@ from detector.domain.alerts import Alert
 from detector.domain.findings import SEVERITIES
 from detector.engine.engine import Engine
 from detector.errors import UsageError
-from detector.runtime.replay import replay
+from detector.runtime.replay import moment_of_reading, replay
 from detector.runtime.selection import Selection
 from detector.runtime.summary import Summary, notes
 from detector.sinks.file import JsonFile
@@ -52,7 +52,7 @@ def run(options: Options) -> int:
         quarantine = stack.enter_context(JsonFile(options.quarantine)) if options.quarantine else None
         summary = replay(
             source,
-            Decoder(**decoder_settings(settings)),
+            Decoder(**decoder_settings(settings), not_after=moment_of_reading()),
             Engine(engine_settings(settings)),
             selection=Selection(options.since, options.until, options.agents, options.blueprints),
             on_alert=_deliver(sinks, options.min_severity),
@@ -73,7 +73,7 @@ def run(options: Options) -> int:
 
 def _console(options: Options) -> Console | None:
     """Where people read alerts; `None` when nobody does."""
-    if options.json or not (options.pretty or sys.stdout.isatty()):
+    if options.json or not (options.pretty or options.brief or sys.stdout.isatty()):
         return None
     from rich.console import Console
 
@@ -90,7 +90,7 @@ def _sinks(options: Options, stack: ExitStack, console: Console | None) -> Itera
     if console is not None:
         from detector.sinks.terminal import Terminal
 
-        yield Terminal(console).deliver
+        yield Terminal(console, brief=options.brief).deliver
     elif options.json or options.output is None:
         yield JsonLines(sys.stdout.buffer).deliver
 

@@ -23,8 +23,8 @@ def network(value: str | None) -> tuple[str | None, str | None]:
     if parsed is None:
         return None, None
     if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed), str(ipaddress.IPv4Network((int(parsed), 24), strict=False))
-    return str(parsed), str(ipaddress.IPv6Network((int(parsed), 48), strict=False))
+        return str(parsed), f"{ipaddress.IPv4Address(int(parsed) >> 8 << 8)}/24"
+    return str(parsed), f"{ipaddress.IPv6Address(int(parsed) >> 80 << 80)}/48"
 
 
 def _parse(value: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -18,7 +18,7 @@ from detector.decode.addresses import address
 from detector.decode.fields import NO_TENANT, Envelope, Id, KeyValue
 from detector.decode.problems import Unusable
 from detector.decode.roles import fold_role
-from detector.decode.texts import ident, text
+from detector.decode.texts import MAX_CHARS, ident, text
 from detector.decode.times import Instant, moment
 from detector.domain.events import Actor, AgentRole, Change, CredentialKey, Identity
 
@@ -117,7 +117,7 @@ CATEGORIES: Final[dict[type, str]] = {
 def change(record: Audit | AttributeAudit, received: float | None, odd: list[str]) -> Change:
     """The event of one audit record; spellings never seen before are added to `odd`."""
     said = record.properties
-    activity = trim_activity(said.activity_display_name)[:256]
+    activity = trim_activity(said.activity_display_name)[:MAX_CHARS]
     if not activity:
         raise Unusable("unsupported_shape", "properties.activityDisplayName is empty")
     details = {entry.key.casefold(): text(entry.value) for entry in (said.additional_details or ())[:_MAX_LISTED]}
@@ -130,7 +130,7 @@ def change(record: Audit | AttributeAudit, received: float | None, odd: list[str
         received=received,
         tenant_id=ident(record.tenant_id) or NO_TENANT,
         category=CATEGORIES[type(record)],
-        activity=fold_activity(activity),
+        activity=fold_activity(activity)[:MAX_CHARS],
         activity_name=activity,
         succeeded=said.result is None or str(said.result).strip().casefold() in _SUCCESS,
         actor=_actor(said.initiated_by, record.caller_ip_address or details.get("ipaddr"), odd),

@@ -18,7 +18,7 @@ from detector.decode.fields import NO_TENANT
 from detector.decode.problems import Unusable
 from detector.decode.roles import fold_role
 from detector.decode.signin import Agent
-from detector.decode.texts import ident, text
+from detector.decode.texts import MAX_CHARS, ident, text
 from detector.domain.events import Access, Origin, SignInKind
 
 _MAX_ASN = 2**32 - 1
@@ -124,7 +124,7 @@ class Flyweights:
                 self._origins.clear()
             ip, prefix = network(key[0])
             country = text(key[2])
-            country = None if country is None else country.upper()
+            country = None if country is None else country.upper()[:MAX_CHARS]
             origin = self._origins[key] = Origin(ip=ip, prefix=prefix, asn=_number(key[1]), country=country)
         self.origins[hash(key)] = origin
         return origin

@@ -8,7 +8,7 @@ import msgspec
 
 from detector.decode.fields import NO_TENANT, Envelope, Id, Integer
 from detector.decode.flyweights import Flyweights
-from detector.decode.texts import ident, text
+from detector.decode.texts import MAX_CHARS, ident, text
 from detector.decode.times import Instant, moment
 from detector.domain.events import GraphActivity
 
@@ -49,7 +49,7 @@ def graph_activity(record: GraphRequest, received: float | None, flyweights: Fly
         app_id=ident(said.app_id),
         service_principal_id=ident(said.service_principal_id),
         user_id=ident(said.user_id),
-        method=None if method is None else method.upper(),
+        method=None if method is None else method.upper()[:MAX_CHARS],
         path=fold_path(said.request_uri),
         status=said.response_status_code,
         origin=flyweights.origin((said.ip_address or record.caller_ip_address, None, None)),

@@ -8,7 +8,7 @@ MAX_CHARS = 256
 """Longest string kept from a record; names are cut here, ids beyond it are refused."""
 
 _MAX_READ = 4 * MAX_CHARS
-"""No character behind this one is looked at, so none is remembered either: the caches below stay small."""
+"""No character behind this one is looked at, so none is remembered: the caches below are bounded in bytes too."""
 
 _NOTHING = frozenset({"", "<null>", "null"})
 
@@ -36,4 +36,4 @@ def _text(value: str) -> str | None:
 @lru_cache(maxsize=65_536)
 def _ident(value: str) -> str | None:
     kept = _text(value)
-    return None if kept is None else kept.lower()
+    return None if kept is None else kept.lower()[:MAX_CHARS]  # a letter may become two

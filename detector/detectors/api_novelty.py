@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, number, odds, text
+from detector.detectors.wording import amount, counted, number, odds, text
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
 
@@ -64,10 +64,11 @@ class ApiNovelty:
         siblings = number(signal.facts.get("siblings"))
         peers = ""
         if siblings:
+            others = "the other agent" if siblings == 1 else f"any of the {amount(siblings)} other agents"
             peers = (
-                f"; other agents of its blueprint ({amount(siblings)}) do use it"
+                ", which other agents of its blueprint do use"
                 if siblings_know
-                else f"; none of the {amount(siblings)} other agents of its blueprint had used it either"
+                else f", which had not been used by {others} of its blueprint either"
             )
         named = text(signal.facts.get("resource_name"))
         agent = text(signal.facts.get("agent_name"))
@@ -79,8 +80,9 @@ class ApiNovelty:
             severity=severity,
             title=f"First token for {named}",
             explanation=(
-                f"{agent} got its first token for {named}{peers}; it knew {amount(number(signal.facts.get('kinds')))} "
-                f"resources after {amount(signal.seen)} active hours ({odds(signal.p_value)})."
+                f"{agent} got its first token for {named}{peers}; it had used "
+                f"{counted(number(signal.facts.get('kinds')), 'resource')} in {amount(signal.seen)} active hours "
+                f"({odds(signal.p_value)})."
             ),
             signal=signal,
             facts={"sensitive": sensitive},

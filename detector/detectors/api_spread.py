@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, number, odds
+from detector.detectors.wording import amount, number, odds, text
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
@@ -48,6 +48,7 @@ class ApiSpread:
         if signal.seen < self.min_seen or signal.p_value >= self.p_value:
             return None
         unknown = number(signal.facts.get("unknown"))
+        new = f"{amount(unknown)} of them new to it" if unknown else "all of them known to it"
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
@@ -56,9 +57,9 @@ class ApiSpread:
             severity="high" if unknown >= 3 else "medium",
             title=f"{amount(signal.value)} different resources within an hour",
             explanation=(
-                f"Tokens for {amount(signal.value)} different resources in 1 hour, {amount(unknown)} of them never used "
-                f"by it before; usually {amount(signal.usual)} an active hour ({amount(signal.seen)} active hours "
-                f"behind that; {odds(signal.p_value)})."
+                f"{text(signal.facts.get('agent_name'))} got tokens for {amount(signal.value)} different resources in "
+                f"1 hour, {new}; usually {amount(signal.usual)} in an active hour, learned from "
+                f"{amount(signal.seen)} of them ({odds(signal.p_value)})."
             ),
             signal=signal,
         )

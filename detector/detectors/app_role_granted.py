@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from detector.detectors.wording import text
+from detector.detectors.wording import actor, address, text
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
@@ -53,9 +53,9 @@ class AppRoleGranted:
             severity="medium" if inside else "critical",
             title=f"Tier-0 permission granted: {text(facts.get('permission') or facts.get('permission_id'))}",
             explanation=(
-                f"{text(facts.get('actor_name') or facts.get('actor_id'))} granted the application permission "
+                f"{actor(facts)} granted the application permission "
                 f"{text(facts.get('permission') or facts.get('permission_id'))} to {text(facts.get('target_name'))} "
-                f"from {text(facts.get('address'))}; whoever holds it can take over the tenant."
+                f"from {address(facts)}; whoever holds it can take over the tenant."
             ),
             signal=signal,
         )

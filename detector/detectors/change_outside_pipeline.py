@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from detector.detectors.wording import text
+from detector.detectors.wording import actor, address, text, words
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
 
 _WHY = {
-    "actor": "which is not a declared pipeline",
-    "address": "a declared pipeline, but from an address that is not the pipeline's",
-    "window": "a declared pipeline, but outside its deployment hours",
+    "actor": "no declared pipeline has this identity",
+    "address": "this is the identity of pipeline {pipeline}, which does not deploy from there",
+    "window": "this is the identity of pipeline {pipeline}, which does not deploy at this hour",
 }
 
 _GRAVE = frozenset(
@@ -73,11 +73,10 @@ class ChangeOutsidePipeline:
             subject=signal.key,
             occasion=signal.occasion,
             severity=severity,
-            title=f"Changed outside the deployment pipeline: {kind.replace('_', ' ')}",
+            title=f"Changed outside the deployment pipeline: {words(kind)}",
             explanation=(
-                f"{text(facts.get('target_name'))} was changed ({text(facts.get('activity'))}) by "
-                f"{text(facts.get('actor_name') or facts.get('actor_id'))}, {_WHY[str(deviation)]}, "
-                f"from {text(facts.get('address'))}."
+                f"{actor(facts)} changed {text(facts.get('target_name'))} ({text(facts.get('activity'))}) from "
+                f"{address(facts)}; {_WHY[str(deviation)].format(pipeline=text(facts.get('pipeline')))}."
             ),
             signal=signal,
         )

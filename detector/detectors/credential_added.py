@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from detector.detectors.wording import text
+from detector.detectors.wording import actor, address, text
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
 
@@ -48,22 +48,22 @@ class CredentialAdded:
         if inside and not self.in_pipeline:
             return None
         severity: Severity = "info" if inside else "high"
-        if facts.get("platform_actor") or not facts.get("succeeded"):
+        if severity == "high" and (facts.get("platform_actor") or not facts.get("succeeded")):
             severity = "low"
-        done = "added" if facts.get("succeeded") else "tried to add"
-        what = "a federated credential" if facts.get("kind") == "federated_credential_changed" else "a credential"
-        first = "" if facts.get("habit") else "; it had never done so before"
+        done = "added" if facts.get("succeeded") else "tried in vain to add"
+        federated = facts.get("kind") == "federated_credential_changed"
+        what = "a federated credential" if federated else "a credential"
+        types = f" ({text(facts.get('key_types'))})" if facts.get("key_types") else ""
+        first = "" if facts.get("habit") else "; this actor was never seen doing so before"
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
             subject=signal.key,
             occasion=signal.occasion,
             severity=severity,
-            title=f"{what.capitalize()} was {'added' if facts.get('succeeded') else 'refused'}",
+            title=f"{what.capitalize()} was added" if facts.get("succeeded") else f"Adding {what} was refused",
             explanation=(
-                f"{text(facts.get('actor_name') or facts.get('actor_id'))} {done} {what} "
-                f"({text(facts.get('key_types'))}) to {text(facts.get('target_name'))}"
-                f" from {text(facts.get('address'))}{first}."
+                f"{actor(facts)} {done} {what}{types} to {text(facts.get('target_name'))} from {address(facts)}{first}."
             ),
             signal=signal,
         )

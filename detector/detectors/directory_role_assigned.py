@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from detector.detectors.wording import text
+from detector.detectors.wording import actor, address, text
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
 
@@ -53,8 +53,8 @@ class DirectoryRoleAssigned:
             severity="medium" if inside else severity,
             title=f"Directory role assigned: {role}",
             explanation=(
-                f"{text(facts.get('actor_name') or facts.get('actor_id'))} assigned the directory role {role} to "
-                f"{text(facts.get('target_name'))} from {text(facts.get('address'))}."
+                f"{actor(facts)} assigned the directory role {role} to {text(facts.get('target_name'))} from "
+                f"{address(facts)}{'; whoever holds it can take over the tenant' if grave else ''}."
             ),
             signal=signal,
         )

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, odds, text
+from detector.detectors.wording import amount, odds, text, words
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
@@ -55,9 +55,9 @@ class FailureBurst:
             severity="high" if signal.value >= self.high_count else "medium",
             title=f"{amount(signal.value)} failed token requests within an hour",
             explanation=(
-                f"{amount(signal.value)} failed token requests in 1 hour, the latest {text(signal.facts.get('class'))} "
-                f"(error {text(signal.facts.get('error_code'))}); expected about {amount(signal.usual)} "
-                f"({amount(signal.seen)} active hours behind that; {odds(signal.p_value)})."
+                f"{amount(signal.value)} token requests failed in 1 hour, the latest with error "
+                f"{text(signal.facts.get('error_code'))} ({words(signal.facts.get('class'))}); expected about "
+                f"{amount(signal.usual)}, learned from {amount(signal.seen)} active hours ({odds(signal.p_value)})."
             ),
             signal=signal,
         )

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, number, odds, text
+from detector.detectors.wording import amount, number, odds, words
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
@@ -47,6 +47,8 @@ class FailureRatio:
         """See `Detector.judge`."""
         if signal.p_value >= self.p_value or signal.value < self.share:
             return None
+        classes = signal.facts.get("class")
+        most = words(classes[0] if isinstance(classes, tuple) and classes else None)
         failures, attempts = number(signal.facts.get("failures")), number(signal.facts.get("attempts"))
         return Finding(
             detector=self.name,
@@ -56,9 +58,8 @@ class FailureRatio:
             severity="medium",
             title=f"{signal.value:.0%} of token requests failed",
             explanation=(
-                f"{amount(failures)} of {amount(attempts)} token requests failed in 6 hours (mostly "
-                f"{text(signal.facts.get('class'))}); usually {signal.usual:.1%} ({amount(signal.seen)} requests behind "
-                f"that; {odds(signal.p_value)})."
+                f"{amount(failures)} of {amount(attempts)} token requests failed in 6 hours (mostly {most}); usually "
+                f"{signal.usual:.1%} do, learned from {amount(signal.seen)} requests ({odds(signal.p_value)})."
             ),
             signal=signal,
         )

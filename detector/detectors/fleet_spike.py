@@ -46,7 +46,8 @@ class FleetSpike:
         """See `Detector.judge`."""
         if not signal.facts.get("fleet") or signal.p_value >= self.p_value:
             return None
-        window = span(number(signal.facts.get("span")))
+        seconds = number(signal.facts.get("span"))
+        window, hour = span(seconds), " at this hour" if seconds <= 3600 else ""
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
@@ -56,8 +57,8 @@ class FleetSpike:
             title=f"Token-request spike of a whole blueprint: {amount(signal.value)} in {window}",
             explanation=(
                 f"The agents of this blueprint made {amount(signal.value)} token requests in {window}; expected about "
-                f"{amount(signal.usual)} at this hour ({amount(signal.seen)} active periods of that length behind it; "
-                f"{odds(signal.p_value)})."
+                f"{amount(signal.usual)}{hour}, learned from {amount(signal.seen)} active periods of {window} "
+                f"({odds(signal.p_value)})."
             ),
             signal=signal,
         )

@@ -14,12 +14,12 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, number, odds, text
+from detector.detectors.wording import address, amount, number, odds, text
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
 
 _ROWS = {"prefix": "D13", "asn": "D14", "country": "D15"}
-_WORDS = {"prefix": "network", "asn": "autonomous system", "country": "country"}
+_WORDS = {"prefix": "a new network", "asn": "a new autonomous system", "country": "a new country"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +59,12 @@ class NetworkNovelty:
             return None
         severity: Severity = {"prefix": "medium", "asn": "high", "country": "high"}[level]  # type: ignore[assignment]
         siblings = number(signal.facts.get("siblings"))
-        peers = ""
-        if siblings:
-            peers = (
-                f"; other agents of its blueprint ({amount(siblings)}) do"
-                if siblings_know
-                else f"; neither had any of the {amount(siblings)} other agents of its blueprint"
-            )
+        peers = "it had not used before"
+        if siblings_know:
+            peers += ", though other agents of its blueprint had"
+        elif siblings:
+            others = "the other agent" if siblings == 1 else f"any of the {amount(siblings)} other agents"
+            peers = f"neither it nor {others} of its blueprint had used before"
         where = text(signal.facts.get("network"))
         agent = text(signal.facts.get("agent_name"))
         return Finding(
@@ -74,11 +73,11 @@ class NetworkNovelty:
             subject=signal.key,
             occasion=signal.occasion,
             severity="low" if siblings_know else severity,
-            title=f"Sign-in from a new {_WORDS[level]}: {where}",
+            title=f"Sign-in from {_WORDS[level]}: {where}",
             explanation=(
-                f"{agent} got a token from {text(signal.facts.get('address'))} ({where}), a {_WORDS[level]} it had never "
-                f"used{peers}; it knew {amount(number(signal.facts.get('kinds')))} after {amount(signal.seen)} active "
-                f"hours ({odds(signal.p_value)})."
+                f"{agent} got a token from {address(signal.facts)} ({where}), {_WORDS[level]} that {peers}; it had "
+                f"used {amount(number(signal.facts.get('kinds')))} in {amount(signal.seen)} active hours "
+                f"({odds(signal.p_value)})."
             ),
             signal=signal,
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from detector.detectors.wording import amount, text
+from detector.detectors.wording import address, amount, duration
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
@@ -39,6 +39,7 @@ class SuccessAfterFailures:
 
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
+        complete = signal.time if signal.first_seen is None else signal.first_seen
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
@@ -47,8 +48,8 @@ class SuccessAfterFailures:
             severity="high",
             title="A token was granted after a run of failed attempts",
             explanation=(
-                f"A token was granted from {text(signal.facts.get('address'))} after at least {amount(signal.value)} "
-                f"refused attempts with bad credentials within the hour before."
+                f"A token was granted from {address(signal.facts)}, {duration(signal.time - complete)} after "
+                f"{amount(signal.value)} attempts with wrong credentials had been refused within one hour."
             ),
             signal=signal,
         )

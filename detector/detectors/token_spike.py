@@ -35,7 +35,7 @@ class TokenSpike:
     next_steps: ClassVar[tuple[str, ...]] = (
         "List the sign-ins of the agent in the window by address, resource and credential key id.",
         "Ask the sponsor whether a job or deployment explains the volume.",
-        "If the address or the key id is new as well, disable the agent identity and rotate the blueprint's credential.",
+        "If the address or key id is new as well, disable the agent identity and rotate the blueprint's credential.",
     )
 
     enabled: bool = True
@@ -50,7 +50,11 @@ class TokenSpike:
             return None
         ratio = signal.value / signal.usual
         severity: Severity = "high" if ratio >= self.high_ratio else "medium"
-        window = span(number(signal.facts.get("span")))
+        seconds = number(signal.facts.get("span"))
+        window, hour = span(seconds), " at this hour" if seconds <= 3600 else ""
+        learned = f"learned from {amount(signal.seen)} active periods of {window}"
+        if signal.seen < 1:
+            learned = "as much as the other agents of its blueprint make"
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
@@ -59,8 +63,8 @@ class TokenSpike:
             severity=severity,
             title=f"Token-request spike: {amount(signal.value)} in {window}",
             explanation=(
-                f"{amount(signal.value)} token requests in {window}; expected about {amount(signal.usual)} at this "
-                f"hour ({amount(signal.seen)} active periods of that length behind it; {odds(signal.p_value)})."
+                f"{amount(signal.value)} token requests in {window}; expected about {amount(signal.usual)}{hour}, "
+                f"{learned} ({odds(signal.p_value)})."
             ),
             signal=signal,
         )

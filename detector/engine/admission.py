@@ -12,6 +12,20 @@ KEEP_HOURS = 2
 """Record ids are kept this many hours of event time behind the watermark: copies come minutes apart."""
 
 
+_MAX_BUCKETS = 64
+"""Far more than two hours have; records of all ages must not fill memory with them."""
+
+
+class _Forgetful(set[int]):
+    """Holds nothing: whether a record came before must not depend on where a body ended."""
+
+    def add(self, element: int, /) -> None:
+        """Forgets it."""
+
+
+_FORGETFUL = _Forgetful()
+
+
 class Admission(msgspec.Struct):
     """Duplicates are recognised by a 64-bit hash of the record id, in one generation per hour of event time.
 
@@ -28,19 +42,21 @@ class Admission(msgspec.Struct):
     """See `shared`."""
 
     def generation(self, hour: int) -> set[int]:
-        """Record ids of `hour`; a set that is thrown away for an hour so old that all its records are late anyway."""
+        """Record ids of `hour`; for an hour so old that all its records are late anyway, a set that forgets them."""
         ids = self.generations.get(hour)
         if ids is None:
-            ids = set()
-            if (hour + 1 + KEEP_HOURS) * HOUR > self.watermark:
-                self.generations[hour] = ids
+            if (hour + 1 + KEEP_HOURS) * HOUR <= self.watermark:
+                return _FORGETFUL
+            ids = self.generations[hour] = set()
         return ids
 
     def shared(self, bucket: int) -> int:
         """One object for each ten-minute bucket in use, so that what many keys remember of it costs no memory."""
+        if len(self.buckets) >= _MAX_BUCKETS:
+            self.buckets.clear()
         return self.buckets.setdefault(bucket, bucket)
 
-    def advance(self, time: float, max_ids: int) -> None:
+    def advance(self, time: float) -> None:
         """Moves the watermark up to `time` and forgets generations that have passed, oldest first."""
         self.watermark = max(self.watermark, time)
         self.next_bucket = float((int(self.watermark) // STEP + 1) * STEP)
@@ -49,5 +65,10 @@ class Admission(msgspec.Struct):
             del self.generations[hour]
         for bucket in [bucket for bucket in self.buckets if bucket * STEP < oldest * HOUR]:
             del self.buckets[bucket]
-        while len(self.generations) > 1 and sum(map(len, self.generations.values())) > max_ids:
-            del self.generations[min(self.generations)]
+
+    def bound(self, max_ids: int) -> int:
+        """Forgets record ids, the oldest hour first, until no more than `max_ids` are left; how many it forgot."""
+        forgotten = 0
+        while sum(map(len, self.generations.values())) > max_ids:
+            forgotten += len(self.generations.pop(min(self.generations)))
+        return forgotten

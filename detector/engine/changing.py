@@ -13,11 +13,11 @@ from detector.domain.alerts import Subject
 from detector.domain.events import Change, Identity
 from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal
-from detector.engine.routing import subject_of
+from detector.engine.routing import key_of, subject_of
 from detector.features.changes import ActorMemory, Changes, affected
-from detector.features.memory import TenantMemory
+from detector.features.memory import TenantMemory, teach
 from detector.features.pipelines import provenance
-from detector.features.timeline import horizons
+from detector.features.timeline import STEP, horizons
 
 if TYPE_CHECKING:
     from detector.domain.quarantine import FilterReason
@@ -54,7 +54,7 @@ class Changing:
         if tenant is None:
             tenant = self.state.tenants[change.tenant_id] = TenantMemory()
         if self._learn_aliases(tenant, change):
-            self.recognise(change.tenant_id, change.time)
+            self.recognise(change.tenant_id)
         habit = self._remember_actor(tenant, kind, change)
         recognised = self._recognise(tenant, change)
         if recognised is None:
@@ -80,24 +80,23 @@ class Changing:
         return self.changes.observe(memory, kind, change)
 
     def _learn_aliases(self, tenant: TenantMemory, change: Change) -> bool:
-        """Remembers which object ids belong to which appId; whether the change says so of any target."""
+        """Remembers which object ids belong to which appId; whether the change has news of any target."""
         told = False
         for target in change.targets:
             if target.id is not None and target.app_id is not None and target.app_id != target.id:
-                told = True
-                if len(tenant.aliases) < 2 * self.settings.max_identities:
-                    tenant.aliases[target.id] = target.app_id
+                since, capacity = change.time - change.time % STEP, 2 * self.settings.max_identities
+                told |= teach(tenant.aliases, target.id, target.app_id, since, capacity)
         return told
 
-    def recognise(self, tenant_id: str, taught_at: float) -> None:
-        """An event of time `taught_at` said who somebody is: judges the parked changes that are about them."""
+    def recognise(self, tenant_id: str) -> None:
+        """An event said who somebody is: judges the parked changes that are about them."""
         if not self.state.parked:
             return
         tenant = self.state.tenants[tenant_id]
         still: list[Change] = []
         for change in self.state.parked:
             recognised = None
-            if change.tenant_id == tenant_id and taught_at <= change.time + self.settings.lateness:
+            if change.tenant_id == tenant_id:
                 recognised = self._recognise(tenant, change)
             kind = self.changes.kind_of(change)
             if recognised is None or kind is None:
@@ -109,43 +108,46 @@ class Changing:
     def forget(self, watermark: float) -> None:
         """Drops parked changes whose target can no longer be recognised in time, by a late record even."""
         if self.state.parked:
-            limit = watermark - 2 * self.settings.lateness
+            limit = watermark - 2 * self.settings.lateness - STEP
             self.state.parked = [change for change in self.state.parked if change.time >= limit]
 
     def _recognise(self, tenant: TenantMemory, change: Change) -> Recognised | None:
         """The agent or blueprint that the change is about, if one is known by now."""
         for identity in affected(change):
-            found = self._known(tenant, change.tenant_id, identity)
+            found = self._known(tenant, change, identity)
             if found is not None:
                 return found
         return None
 
-    def _known(self, tenant: TenantMemory, tenant_id: str, identity: Identity) -> Recognised | None:
-        for candidate in (identity.app_id, identity.id):
-            if candidate is None:
-                continue
-            known_as = tenant.aliases.get(candidate, candidate)
-            memory = tenant.identities.get(known_as)
-            if memory is not None:
-                fleet = tenant.fleets.get(memory.id if memory.kind == "blueprint" else memory.blueprint_id or "")
-                key = Key("blueprint" if memory.kind == "blueprint" else "agent", memory.id)
+    def _known(self, tenant: TenantMemory, change: Change, identity: Identity) -> Recognised | None:
+        """What memory, the configuration or the record itself says of an identity.
+
+        Memory is asked for what was known in time, which is until the lateness after the change. When the others
+        recognise the identity anyway, the change does not wait and memory must have been final.
+        """
+        settings, tenant_id = self.settings, change.tenant_id
+        candidates = [candidate for candidate in (identity.app_id, identity.id) if candidate is not None]
+        own = [each for each in candidates if settings.scope == "workloads" or each in settings.identities]
+        if identity.role != "none" and settings.scope != "chosen":
+            own += candidates[:1]
+        limit = change.time - settings.lateness - STEP if own else change.time + settings.lateness
+        for candidate in candidates:
+            alias = tenant.aliases.get(candidate)
+            known_as = alias.owner if alias is not None and alias.since <= limit else candidate
+            memory, fleet = tenant.identities.get(known_as), tenant.fleets.get(known_as)
+            if memory is not None and memory.first_seen <= limit:
+                key = key_of(memory)
+                if key.kind == "agent":
+                    fleet = tenant.fleets.get(memory.blueprint_id or "")
                 subject = subject_of(key, tenant_id, memory, fleet)
                 return Recognised(key, subject, memory.name or identity.name or memory.id)
-            fleet = tenant.fleets.get(known_as)
-            if fleet is not None:
+            if fleet is not None and fleet.first_seen <= limit:
                 key = Key("blueprint", fleet.id)
                 return Recognised(key, subject_of(key, tenant_id, None, fleet), fleet.name or identity.name or fleet.id)
-            if candidate in self.settings.identities or self.settings.scope == "workloads":
-                key = Key("agent", candidate)
-                return Recognised(
-                    key, Subject("agent", candidate, identity.name, tenant=tenant_id), identity.name or candidate
-                )
-        if identity.role != "none" and self.settings.scope != "chosen":
-            own = identity.app_id or identity.id
-            if own is not None:
-                key = Key("blueprint" if identity.role == "blueprint" else "agent", own)
-                return Recognised(key, Subject(key.kind, own, identity.name, tenant=tenant_id), identity.name or own)
-        return None
+        if not own:
+            return None
+        key = Key("blueprint" if identity.role == "blueprint" else "agent", own[0])
+        return Recognised(key, Subject(key.kind, own[0], identity.name, tenant=tenant_id), identity.name or own[0])
 
     def _tell(self, kind: str, change: Change, recognised: Recognised, *, habit: bool) -> None:
         settings, actor = self.settings, change.actor

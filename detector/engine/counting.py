@@ -48,11 +48,9 @@ class Counting:
 
     def older_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
         """A request of an identity in an older bucket than its newest."""
-        identity, rates = route.identity, route.rates
+        rates = route.rates
         hour = bucket // STEPS_PER_HOUR
-        if event.time < identity.first_seen:
-            identity.first_seen = event.time
-            self.router.on_learned(event.access.tenant_id, event.time)
+        self.router.learn_earlier(route, event)
         if (
             route.fleet_rates is not None
             and hour != rates.bucket // STEPS_PER_HOUR

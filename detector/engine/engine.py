@@ -24,7 +24,8 @@ from detector.engine.refusals import Refusals
 from detector.engine.routing import Router
 from detector.engine.saying import Saying
 from detector.engine.state import State
-from detector.features.timeline import STEP, STEPS_PER_HOUR, horizons
+from detector.features.timeline import STEP, horizons
+from detector.features.token_rate import hour_of
 
 if TYPE_CHECKING:
     from detector.decode.decoded import Decoded
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _SEEDS: Final = {Change: 1, Risk: 2, GraphActivity: 3}
 """Record ids of different families of records never meet; all sign-in categories share one family."""
+
+_MAX_COUNTERS: Final = 1_000
 
 
 class Engine:
@@ -77,9 +80,19 @@ class Engine:
             accounting.filtered.update(decoded.filtered)
             accounting.received += decoded.filtered.total()
         if decoded.unknown:
-            self.state.counters.update({f"unknown_{name}": n for name, n in decoded.unknown.items()})
+            self._note_unknown(decoded.unknown)
         self._fold(decoded.events)
+        forgotten = self.state.admission.bound(self.settings.max_record_ids)
+        if forgotten:
+            self.counters["forgotten_record_ids"] += forgotten
         return self.saying.take()
+
+    def _note_unknown(self, unknown: Counter[str]) -> None:
+        """Counts spellings never seen before; when there are too many different ones, the rest are one."""
+        counters = self.counters
+        for spelling, times in unknown.items():
+            name = f"unknown_{spelling}"
+            counters[name if name in counters or len(counters) < _MAX_COUNTERS else "unknown_other"] += times
 
     def _fold(self, events: Sequence[Event]) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path pays for no calls
         admission, accounting = self.state.admission, self.state.accounting
@@ -97,7 +110,7 @@ class Engine:
                 bucket = bucket_open  # the same object: what keys remember of it is shared
             else:
                 bucket_open = bucket = admission.shared(bucket)
-                hour = bucket // STEPS_PER_HOUR
+                hour = hour_of(bucket)
                 ids = admission.generation(hour)
             is_sign_in = type(event) is SignIn
             digest = digest_of(event.record_id.encode(), 0 if is_sign_in else _SEEDS[type(event)])
@@ -169,7 +182,7 @@ class Engine:
 
     def _advance(self, time: float) -> None:
         """The watermark enters a new ten-minute bucket: forget what has passed, judge windows that became final."""
-        self.state.admission.advance(time, self.settings.max_record_ids)
+        self.state.admission.advance(time)
         self.refusals.close_windows(time)
         self.changing.forget(time)
 

@@ -25,14 +25,20 @@ _MAX_ORIGINS: Final = 64
 
 _MAX_PLACES: Final = 50_000
 
-_LEAST_SEEN: Final = 1.0
-"""Active hours below which no novelty is worth describing: everything is new to a newborn."""
-
 
 def who(route: Route) -> dict[str, Fact]:
     """The identity behind a signal, for explanations: the key may be its blueprint."""
     identity = route.identity
     return {"agent_id": identity.id, "agent_name": identity.name or identity.id}
+
+
+_LISTENED: Final = {"api_novelty", "api_spread", "network_novelty"}
+
+
+def least_experience(settings: EngineSettings) -> float:
+    """Active hours below which nobody listens to a novelty: everything is new to a newborn."""
+    asked = [getattr(detector, "min_seen", 0.0) for detector in settings.detectors if _LISTENED & set(detector.reads)]
+    return float(min(asked, default=0.0))
 
 
 class Novelties:
@@ -45,6 +51,7 @@ class Novelties:
         self.apis = Apis(settings.apis, self.horizon)
         self.networks = Networks(self.horizon)
         self._places: dict[Origin, Places] = {}
+        self.least_seen = least_experience(settings)
 
     def observe(self, route: Route, event: SignIn, hour: int) -> None:
         """A granted token whose resource or origin was not dealt with yet in the hour, or not by this route.
@@ -52,43 +59,42 @@ class Novelties:
         The first lines of each half are the steady case, written out: a known value that is merely seen again.
         """
         recent, origin = route.recent, event.origin
-        final = hour - self.horizon.lag
         if hour != route.hour:
-            self._seen_resource(route, event, hour, final)
+            self._seen_resource(route, event, hour)
         if hour > recent.hour:
             recent.hour = hour
             recent.origins = set()
         if hour == route.hour:
-            route.origins = recent.origins
+            route.origins = recent.origins if hour == recent.hour else set()
         if hour < recent.hour or origin not in recent.origins:
             where = self._places.get(origin)
             if where is None:
                 where = self._place(origin)
             networks = route.identity.networks.values
             state = networks.get(where[0]) if where[0] is not None else None
-            if state is None or (state < 0 and -state > final):
+            if state is None or state < 0:
                 self._network(route, event, where, hour)
-            elif hour > state > 0:
+            elif hour > state:
                 networks[where[0]] = hour  # type: ignore[index]
             if hour == recent.hour and len(recent.origins) < _MAX_ORIGINS:
                 recent.origins.add(origin)
 
-    def _seen_resource(self, route: Route, event: SignIn, hour: int, final: int) -> None:
+    def _seen_resource(self, route: Route, event: SignIn, hour: int) -> None:
         if hour > route.hour:  # noqa: PLR1730 - half the cost of max()
             route.hour = hour
+        route.name(event.access, hour)
         resource, apis = event.access.resource_id, route.identity.apis
         if resource is None:
             return
+        if hour > apis.hour:
+            self.apis.open(apis, hour)
         state, used = apis.values.get(resource), apis.used
-        if state is None or hour != apis.hour or len(used) >= self.settings.apis.spread_floor - 1:
+        if state is None or state < 0 or hour != apis.hour or len(used) >= self.settings.apis.spread_floor - 1:
             self._resource(route, event, resource, hour)
-        elif state > 0 or -state <= final:
-            if state > 0:
-                apis.values[resource] = hour
+        else:
+            apis.values[resource] = hour
             if resource not in used:
                 used.append(resource)
-        else:
-            self._resource(route, event, resource, hour)
 
     def _place(self, origin: Origin) -> Places:
         if len(self._places) >= _MAX_PLACES:
@@ -104,7 +110,7 @@ class Novelties:
             # What an agent knows its blueprint knows too, so the blueprint need only be told what is fresh.
             capacity = self.settings.apis.capacity
             siblings_know = fleet is not None and observe(fleet.apis, resource, hour, self.horizon, capacity)
-            if apis.closed or apis.base[0]:
+            if apis.has_past:
                 self._new_api(route, event, hour, siblings_know=siblings_know)
         if len(apis.used) >= self.settings.apis.spread_floor or hour != apis.hour:
             self._spread(route, event, hour, known=known)
@@ -114,7 +120,7 @@ class Novelties:
         level = self.networks.observe(identity.networks, where, hour)
         if level is not None:
             fleet_level = self.networks.observe(fleet.networks, where, hour) if fleet is not None else level
-            if identity.apis.closed or identity.apis.base[0]:
+            if identity.apis.has_past:
                 self._new_network(route, event, hour, fleet_level or level, siblings_know=fleet_level is None)
 
     def _fleet_seen(self, route: Route, hour: int) -> tuple[FleetMemory | None, float]:
@@ -132,7 +138,7 @@ class Novelties:
     def _new_api(self, route: Route, event: SignIn, hour: int, *, siblings_know: bool) -> None:
         identity, access = route.identity, event.access
         seen, _ = self.apis.experience(identity.apis, hour)
-        if seen < _LEAST_SEEN:
+        if seen < self.least_seen:
             return
         novelty = self.apis.novelty(identity.apis, hour)
         fleet, fleet_seen = self._fleet_seen(route, hour)
@@ -194,7 +200,7 @@ class Novelties:
     def _new_network(self, route: Route, event: SignIn, hour: int, level: Level, *, siblings_know: bool) -> None:
         identity, origin = route.identity, event.origin
         seen, _ = self.apis.experience(identity.apis, hour)
-        if seen < _LEAST_SEEN:
+        if seen < self.least_seen:
             return
         p_value, kinds = self.networks.chance(identity.networks, level, hour, seen)
         fleet, fleet_seen = self._fleet_seen(route, hour)

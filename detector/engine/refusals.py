@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from detector.domain.events import SignIn
 from detector.domain.signals import Fact, Signal
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
+
+
+_CREDENTIAL: Final = frozenset({"credential_expired", "credential_invalid"})
+"""Classes that say something of the credential itself."""
 
 
 class Refusals:
@@ -31,6 +34,7 @@ class Refusals:
     def observe(self, route: Route, event: SignIn, hour: int) -> None:
         """A refused token request."""
         identity, access = route.identity, event.access
+        route.name(access, hour)
         failures = self.failures
         memory = identity.failures
         if memory is None:
@@ -40,23 +44,24 @@ class Refusals:
         window = int(event.time) // SIX_HOURS
         self.state.failing.setdefault(window, set()).add((access.tenant_id, identity.id))
         facts: dict[str, Fact] = {**who(route), "class": kind, "error_code": access.error_code}
-        self.saying.tell_of(
-            route,
-            Signal(
-                kind="credential_failure",
-                key=key_of(identity),
-                time=event.time,
-                window=(float(window * SIX_HOURS), float((window + 1) * SIX_HOURS)),
-                occasion=f"{kind}:{window * SIX_HOURS}",
-                value=in_class,
-                usual=0,
-                unit="refused requests",
-                p_value=1.0,
-                seen=0,
-                event=event,
-                facts=facts,
-            ),
-        )
+        if kind in _CREDENTIAL:
+            self.saying.tell_of(
+                route,
+                Signal(
+                    kind="credential_failure",
+                    key=key_of(identity),
+                    time=event.time,
+                    window=(float(window * SIX_HOURS), float((window + 1) * SIX_HOURS)),
+                    occasion=f"{kind}:{window * SIX_HOURS}",
+                    value=in_class,
+                    usual=0,
+                    unit="refused requests",
+                    p_value=1.0,
+                    seen=0,
+                    event=event,
+                    facts=facts,
+                ),
+            )
         burst = failures.burst(memory, identity.rates, hour, count)
         if burst is not None:
             self.saying.tell_of(
@@ -90,31 +95,27 @@ class Refusals:
         memory = identity.failures
         assert memory is not None
         time = event.time if success is None else success
-        found = self.failures.run_before(memory, time)
-        if found is None:
-            identity.rates.armed = self.failures.armed_after(memory, time)
-            return
-        start, complete = found
-        self.saying.tell_of(
-            route,
-            Signal(
-                kind="success_after_failures",
-                key=key_of(identity),
-                time=time,
-                window=(float(start * HOUR), float((start + 2) * HOUR)),
-                occasion=f"hour:{start}",
-                value=self.settings.failures.run,
-                usual=0,
-                unit="refused attempts",
-                p_value=1.0,
-                seen=0,
-                event=event,
-                facts={**who(route), "address": event.origin.ip},
-                first_seen=complete,
-                last_seen=time,
-            ),
-        )
-        identity.rates.armed = inf
+        for start, complete in self.failures.runs_before(memory, time):
+            self.saying.tell_of(
+                route,
+                Signal(
+                    kind="success_after_failures",
+                    key=key_of(identity),
+                    time=time,
+                    window=(float(start * HOUR), float((start + 2) * HOUR)),
+                    occasion=f"hour:{start}",
+                    value=self.settings.failures.run,
+                    usual=0,
+                    unit="refused attempts",
+                    p_value=1.0,
+                    seen=0,
+                    event=event,
+                    facts={**who(route), "address": event.origin.ip},
+                    first_seen=complete,
+                    last_seen=time,
+                ),
+            )
+        identity.rates.armed = self.failures.armed_after(memory, time)
 
     def close_windows(self, watermark: float) -> None:
         """Judges the failure ratio of every six-hour window in which nothing can arrive any more."""
@@ -129,9 +130,8 @@ class Refusals:
 
     def _close(self, tenant_id: str, identity_id: str, window: int) -> None:
         tenant = self.state.tenants[tenant_id]
-        identity = tenant.identities.get(identity_id)
-        if identity is None or identity.failures is None:
-            return
+        identity = tenant.identities[identity_id]  # whoever is forgotten is no longer among the failing
+        assert identity.failures is not None
         ratio = self.failures.ratio(identity.failures, identity.rates, window)
         if ratio is None:
             return

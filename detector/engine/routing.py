@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import nsmallest
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from detector.domain.alerts import Subject
-from detector.domain.events import Access, Origin
+from detector.domain.events import Access, Origin, SignIn
 from detector.domain.keys import Key
 from detector.features.apis import ApiMemory
 from detector.features.fleet import FleetHours
-from detector.features.memory import FleetMemory, IdentityMemory, TenantMemory
+from detector.features.memory import FleetMemory, IdentityMemory, TenantMemory, latest_name, teach
 from detector.features.networks import NetworkMemory
-from detector.features.timeline import HOUR, horizons
+from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import RateMemory
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _MAX_ROUTES: Final = 100_000
 
 
-def _nobody_listens(_tenant_id: str, _time: float) -> None:
+def _nobody_listens(_tenant_id: str) -> None:
     """The listener of a router that stands alone."""
 
 
@@ -63,6 +64,12 @@ class Route:
         """The origins dealt with in `hour`."""
         self.recent = recent
 
+    def name(self, access: Access, hour: int) -> None:
+        """Takes over what a record of `hour` calls the identity, and the blueprint if that is who it is."""
+        latest_name(self.identity, access.agent_name, hour)
+        if self.fleet is not None and access.role == "blueprint":
+            latest_name(self.fleet, access.agent_name, hour)
+
 
 class Router:
     """Finds and makes the memory that sign-ins belong to."""
@@ -70,14 +77,14 @@ class Router:
     def __init__(self, settings: EngineSettings, state: State) -> None:
         self.settings = settings
         self.state = state
-        self.lag = horizons(settings.lateness)[1].lag
+        self.horizon = horizons(settings.lateness)[1]
         self.routes: dict[Access, Route] = {}
-        self.recents: dict[tuple[str, str], Recent] = {}
-        """By tenant and identity: an application may be at work in several tenants."""
+        self.recents: dict[tuple[str, str, str | None], Recent] = {}
+        """By tenant, identity and blueprint: an application may be at work in several tenants."""
         self.unwatched: dict[Access, int] = {}
         """Accesses that nobody watches, and the hour that was found in: an identity may be learned later."""
-        self.on_learned: Callable[[str, float], None] = _nobody_listens
-        """Told (tenant id, event time) when a sign-in showed who somebody is."""
+        self.on_learned: Callable[[str], None] = _nobody_listens
+        """Told the tenant id when a sign-in showed who somebody is, or that it was so earlier than known."""
 
     def route(self, access: Access, time: float, hour: int) -> Route | None:
         """The route of an access that has none yet; `None` when nobody watches its identity in this hour."""
@@ -86,100 +93,138 @@ class Router:
         tenant = self.state.tenants.get(access.tenant_id)
         if tenant is None:
             tenant = self.state.tenants[access.tenant_id] = TenantMemory()
-        if not self._watched(access, tenant, hour):
+        since = self._watched_since(access, tenant)
+        if hour < since:
             if len(self.unwatched) >= _MAX_ROUTES:
                 self.unwatched.clear()
             self.unwatched[access] = hour
             return None
         if len(self.routes) >= _MAX_ROUTES:
             self._clear()
-        route = self.routes[access] = self._watched_route(access, tenant, time)
+        route = self._watched_route(access, tenant, time)
+        if hour - self.horizon.keep >= since:  # otherwise a record of an hour before `since` may still come
+            self.routes[access] = route
         return route
 
-    def _watched(self, access: Access, tenant: TenantMemory, hour: int) -> bool:
+    def _watched_since(self, access: Access, tenant: TenantMemory) -> float:
+        """The hour from which on such sign-ins are watched: always, never, or once the id is known as an agent's.
+
+        In the last case the hour in which it became known must be final.
+        """
         settings = self.settings
         chosen = settings.identities
         if chosen and (access.agent_id in chosen or access.service_principal_id in chosen):
-            return True
+            return -inf
         if settings.scope == "chosen":
-            return False
+            return inf
         if access.role != "none" or access.subject_role != "none" or access.blueprint_id is not None:
-            return True
+            return -inf
         if settings.scope == "workloads" and access.kind in {"service_principal", "managed_identity"}:
-            return True
+            return -inf
         learned = tenant.identities.get(access.agent_id)
-        return learned is not None and int(learned.first_seen) // HOUR <= hour - self.lag
+        return inf if learned is None else int(learned.first_seen) // HOUR + self.horizon.lag
 
     def _watched_route(self, access: Access, tenant: TenantMemory, time: float) -> Route:
         is_blueprint = access.role == "blueprint"
         blueprint_id = access.agent_id if is_blueprint else access.blueprint_id
         identity = tenant.identities.get(access.agent_id)
+        since, hour = time - time % STEP, int(time) // HOUR
         new = identity is None
         if identity is None:
             if len(tenant.identities) >= self.settings.max_identities:
-                self._forget_some(tenant)
+                self._forget_some(access.tenant_id, tenant)
             identity = tenant.identities[access.agent_id] = IdentityMemory(
                 kind="blueprint" if is_blueprint else "agent",
                 id=access.agent_id,
                 name=access.agent_name,
                 blueprint_id=None if is_blueprint else blueprint_id,
-                first_seen=time,
+                first_seen=since,
                 rates=RateMemory(),
                 apis=ApiMemory(),
                 networks=NetworkMemory(),
+                named=hour,
             )
-        learned = new or time < identity.first_seen
-        identity.first_seen = min(identity.first_seen, time)
-        if access.agent_name is not None:
-            identity.name = access.agent_name
         if identity.blueprint_id is None and not is_blueprint:
             identity.blueprint_id = blueprint_id
-        blueprint_id = blueprint_id or identity.blueprint_id
         fleet: FleetMemory | None = None
         if blueprint_id is not None:
-            fleet = tenant.fleets.get(blueprint_id)
-            if fleet is None:
-                fleet = tenant.fleets[blueprint_id] = FleetMemory(
-                    id=blueprint_id,
-                    name=None,
-                    rates=RateMemory(),
-                    hours=FleetHours(),
-                    apis={},
-                    networks=NetworkMemory(),
-                )
-            if is_blueprint and access.agent_name is not None:
-                fleet.name = access.agent_name
+            fleet = tenant.fleets.get(blueprint_id) or self._new_fleet(tenant, blueprint_id, since)
             if new and not is_blueprint:
                 fleet.agents += 1
-        object_id = access.service_principal_id
-        if object_id is not None and object_id != access.agent_id and tenant.aliases.get(object_id) != access.agent_id:
-            tenant.aliases[object_id] = access.agent_id
-            learned = True
-        if learned:
-            self.on_learned(access.tenant_id, time)
-        recent = self.recents.get((access.tenant_id, identity.id))
+        if self._learn_earlier(access, identity, fleet, since, news=new):
+            self.on_learned(access.tenant_id)
+        shared_by = (access.tenant_id, identity.id, blueprint_id)
+        recent = self.recents.get(shared_by)
         if recent is None:
-            recent = self.recents[access.tenant_id, identity.id] = Recent()
+            recent = self.recents[shared_by] = Recent()
         return Route(access, identity, fleet, counts=not is_blueprint, recent=recent)
 
-    def _forget_some(self, tenant: TenantMemory) -> None:
+    def _new_fleet(self, tenant: TenantMemory, blueprint_id: str, since: float) -> FleetMemory:
+        fleets = tenant.fleets
+        if len(fleets) >= self.settings.max_identities:
+            number = len(fleets) // 20 + 1
+            for old in nsmallest(number, fleets.values(), key=lambda old: _worth(old.rates, old.id)):
+                del fleets[old.id]
+            self.state.counters["evicted_blueprints"] += number
+            self._clear()
+        fleet = fleets[blueprint_id] = FleetMemory(
+            id=blueprint_id,
+            name=None,
+            first_seen=since,
+            rates=RateMemory(),
+            hours=FleetHours(),
+            apis={},
+            networks=NetworkMemory(),
+        )
+        return fleet
+
+    def learn_earlier(self, route: Route, event: SignIn) -> None:
+        """A record that arrived in disorder may show that something was so earlier than known."""
+        since = event.time - event.time % STEP
+        if self._learn_earlier(event.access, route.identity, route.fleet, since, news=False):
+            self.on_learned(event.access.tenant_id)
+
+    def _learn_earlier(
+        self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, since: float, *, news: bool
+    ) -> bool:
+        """Takes in who a record of the bucket at `since` shows somebody to be; whether there are news."""
+        if since < identity.first_seen:
+            identity.first_seen = since
+            news = True
+        if fleet is not None and since < fleet.first_seen:
+            fleet.first_seen = since
+            news = True
+        object_id = access.service_principal_id
+        if object_id is not None and object_id != access.agent_id:
+            aliases = self.state.tenants[access.tenant_id].aliases
+            news |= teach(aliases, object_id, access.agent_id, since, 2 * self.settings.max_identities)
+        return news
+
+    def _forget_some(self, tenant_id: str, tenant: TenantMemory) -> None:
         """Makes room for newcomers: one in twenty goes, the least experienced and longest silent first."""
-
-        def worth(identity: IdentityMemory) -> tuple[bool, int, str]:
-            return bool(identity.rates.base[3]), identity.rates.bucket, identity.id
-
         number = len(tenant.identities) // 20 + 1
-        for identity in nsmallest(number, tenant.identities.values(), key=worth):
-            del tenant.identities[identity.id]
+        gone = [
+            old.id for old in nsmallest(number, tenant.identities.values(), key=lambda old: _worth(old.rates, old.id))
+        ]
+        for identifier in gone:
+            del tenant.identities[identifier]
+        for failing in self.state.failing.values():
+            failing.difference_update((tenant_id, identifier) for identifier in gone)
         if len(tenant.aliases) >= self.settings.max_identities:
-            for alias in [alias for alias, owner in tenant.aliases.items() if owner not in tenant.identities]:
-                del tenant.aliases[alias]
+            kept = tenant.identities
+            for object_id in [each for each, alias in tenant.aliases.items() if alias.owner not in kept]:
+                del tenant.aliases[object_id]
         self.state.counters["evicted_identities"] += number
         self._clear()
 
     def _clear(self) -> None:
         self.routes.clear()
         self.recents.clear()
+
+
+def _worth(rates: RateMemory, identifier: str) -> tuple[bool, int, str]:
+    """The order in which memories are given up."""
+    return bool(rates.base[3]), rates.bucket, identifier
 
 
 def key_of(identity: IdentityMemory) -> Key:

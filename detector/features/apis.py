@@ -38,8 +38,15 @@ class ApiMemory(msgspec.Struct, gc=False):
     """Distinct resources of the hour before it."""
     closed: list[int] = []
     """Hours not folded yet and their number of distinct resources: hour, n, hour, n, ... rising."""
-    base: tuple[float, float] = (0.0, 0.0)
-    """Weighted active hours, weighted distinct resources."""
+    exposure: float = 0.0
+    """Weighted active hours folded."""
+    distinct: float = 0.0
+    """Weighted distinct resources of those hours."""
+
+    @property
+    def has_past(self) -> bool:
+        """Whether any hour but the newest two was active."""
+        return bool(self.closed or self.exposure)
 
 
 class Novelty(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +70,7 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
     seen: float
 
 
-_FOLD = 12
+_FOLD = 10
 """Length at which closed hours are folded, in batches."""
 
 _DISPERSION = 0.1
@@ -82,12 +89,10 @@ class Apis:
     def observe(self, memory: ApiMemory, resource: str, hour: int) -> bool:
         """Remembers a granted token for `resource` in `hour`; tells whether the resource was known."""
         if hour > memory.hour:
-            self._open(memory, hour)
-            memory.used.append(resource)
-        else:
-            used = self.used_in(memory, hour)
-            if resource not in used and len(used) < self.settings.capacity:
-                used.append(resource)
+            self.open(memory, hour)
+        used = self.used_in(memory, hour)
+        if resource not in used and len(used) < self.settings.capacity:
+            used.append(resource)
         return observe(memory.values, resource, hour, self.horizon, self.settings.capacity)
 
     @staticmethod
@@ -97,7 +102,8 @@ class Apis:
             return memory.used
         return memory.used_before if hour == memory.hour - 1 else []
 
-    def _open(self, memory: ApiMemory, hour: int) -> None:
+    def open(self, memory: ApiMemory, hour: int) -> None:
+        """Begins `hour`, newer than the newest."""
         closed = memory.closed
         if memory.used_before:
             closed += (memory.hour - 1, len(memory.used_before))
@@ -110,14 +116,13 @@ class Apis:
         memory.used = []
         memory.hour = hour
         if len(closed) >= _FOLD:
-            done, exposure, distinct = self._sum(memory, hour - self.horizon.keep)
-            memory.base = (exposure, distinct)
+            done, memory.exposure, memory.distinct = self._sum(memory, hour - self.horizon.keep)
             del closed[:done]
 
     @staticmethod
     def _sum(memory: ApiMemory, limit: int) -> tuple[int, float, float]:
         """(closed entries up to hour `limit`, weighted active hours, weighted distinct resources)."""
-        exposure, distinct = memory.base
+        exposure, distinct = memory.exposure, memory.distinct
         closed = memory.closed
         done = 0
         while done < len(closed) and closed[done] <= limit:
@@ -150,14 +155,15 @@ class Apis:
 
         Two questions share the answer (Bonferroni): are there more distinct resources than the hours so far
         held, and are there more unknown ones than the chance of new ones allows? The first is asked from twice
-        the usual number on, the second when the latest resource is not `known`.
+        the usual number on, the second when the latest resource is not `known`; at the floor, where the judging
+        begins, both are, because unknown ones may have come before it.
         """
         used = self.used_in(memory, hour)
         distinct = len(used)
         if distinct < self.settings.spread_floor:
             return None
         seen, usual = self.experience(memory, hour)
-        if not seen or (known and distinct < 2.0 * usual):
+        if not seen or (known and self.settings.spread_floor < distinct < 2.0 * usual):
             return None
         unknown = sum(1 for resource in used if not is_known(memory.values, resource, hour, self.horizon))
         rate = chance_of_new(kinds_known(memory.values, hour, self.horizon), seen) * usual

@@ -77,6 +77,8 @@ class FailureMemory(msgspec.Struct, gc=False):
     """Event times of the earliest guesses of that hour, rising; at most `FailureSettings.run`."""
     run_before: list[float] = []
     """The same for the hour before it."""
+    run_earlier: list[float] = []
+    """The same for the hour before that: a success in the hour after it may still arrive."""
 
 
 class Burst(msgspec.Struct, frozen=True, gc=False):
@@ -200,7 +202,9 @@ class Failures:
         """Remembers a guess; the event time after which a success is remarkable, infinity while there are too few."""
         hour = int(time) // HOUR
         if hour > memory.run_hour:
-            memory.run_before = memory.run if hour == memory.run_hour + 1 else []
+            gone = hour - memory.run_hour
+            memory.run_earlier = {1: memory.run_before, 2: memory.run}.get(gone, [])
+            memory.run_before = memory.run if gone == 1 else []
             memory.run = []
             memory.run_hour = hour
         run = memory.run if hour == memory.run_hour else memory.run_before
@@ -208,22 +212,23 @@ class Failures:
         del run[self.settings.run :]
         return run[-1] if len(run) == self.settings.run else inf
 
-    def run_before(self, memory: FailureMemory, time: float) -> tuple[int, float] | None:
-        """(hour of the run, event time at which it was complete) that a success at `time` follows, if any."""
+    def runs_before(self, memory: FailureMemory, time: float) -> list[tuple[int, float]]:
+        """(hour of the run, event time at which it was complete) of every run that a success at `time` follows."""
         hour = int(time) // HOUR
-        for run, start in ((memory.run_before, memory.run_hour - 1), (memory.run, memory.run_hour)):
-            if len(run) == self.settings.run and start <= hour <= start + 1 and time > run[-1]:
-                return start, run[-1]
-        return None
+        return [(start, at) for start, at in self._complete(memory) if start <= hour <= start + 1 and time > at]
 
     def armed_after(self, memory: FailureMemory, time: float) -> float:
-        """The event time after which a success is remarkable, given that one at `time` was not.
+        """The event time after which a further success is remarkable, once one at `time` has been looked at.
 
-        A run stays armed while a success within its two hours may still arrive; afterwards it is infinity.
+        A run that no success follows yet stays armed while one within its two hours may still arrive.
         """
         hour = int(time) // HOUR
-        armed = inf
-        for run, start in ((memory.run_before, memory.run_hour - 1), (memory.run, memory.run_hour)):
-            if len(run) == self.settings.run and hour < start + 2 + self.hour.lag:
-                armed = min(armed, run[-1])
-        return armed
+        waiting = [run for run in self._complete(memory) if hour < run[0] + 2 + self.hour.lag]
+        told = self.runs_before(memory, time)
+        return min((at for start, at in waiting if (start, at) not in told), default=inf)
+
+    def _complete(self, memory: FailureMemory) -> list[tuple[int, float]]:
+        """(hour, event time of completion) of the runs with enough guesses."""
+        newest, enough = memory.run_hour, self.settings.run
+        runs = ((newest - 2, memory.run_earlier), (newest - 1, memory.run_before), (newest, memory.run))
+        return [(start, run[-1]) for start, run in runs if len(run) == enough]

@@ -10,6 +10,8 @@ first seen; a positive number is the last hour in which a known value was seen.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from detector.features.timeline import Horizon
 
 DISCOUNT = 0.5
@@ -17,6 +19,12 @@ DISCOUNT = 0.5
 
 STRENGTH = 1.0
 """Pitman-Yor strength: how readily a key with no history meets something new."""
+
+
+@lru_cache(maxsize=1_024)
+def _fresh(hour: int) -> int:
+    """Minus `hour`: one shared object, because every key remembers some."""
+    return -hour
 
 
 def observe(values: dict[str, int], value: str, hour: int, horizon: Horizon, capacity: int) -> bool:
@@ -32,7 +40,7 @@ def observe(values: dict[str, int], value: str, hour: int, horizon: Horizon, cap
         if len(values) >= capacity:
             _forget(values, hour - 30 * 24)
         if len(values) < capacity:
-            values[value] = -hour
+            values[value] = _fresh(hour)
         return False
     if state > 0:
         if hour > state:

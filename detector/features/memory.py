@@ -21,11 +21,13 @@ class IdentityMemory(msgspec.Struct, gc=False):
     name: str | None
     blueprint_id: str | None
     first_seen: float
-    """Earliest event time."""
+    """Start of the ten-minute bucket of its earliest record."""
     rates: RateMemory
     apis: ApiMemory
     networks: NetworkMemory
     failures: FailureMemory | None = None
+    named: int = -1
+    """Hour of the record that `name` is from; see `latest_name`."""
 
 
 class FleetMemory(msgspec.Struct, gc=False):
@@ -33,6 +35,8 @@ class FleetMemory(msgspec.Struct, gc=False):
 
     id: str
     name: str | None
+    first_seen: float
+    """Start of the ten-minute bucket of the earliest record that names it."""
     rates: RateMemory
     hours: FleetHours
     apis: dict[str, int]
@@ -40,6 +44,17 @@ class FleetMemory(msgspec.Struct, gc=False):
     networks: NetworkMemory
     agents: int = 0
     """Agents of the blueprint ever seen."""
+    named: int = -1
+    """See `IdentityMemory.named`."""
+
+
+class Alias(msgspec.Struct, gc=False):
+    """What an object id stands for."""
+
+    owner: str
+    """The id that identities are kept under."""
+    since: float
+    """Start of the ten-minute bucket of the earliest record that says so."""
 
 
 class TenantMemory(msgspec.Struct, gc=False):
@@ -48,5 +63,27 @@ class TenantMemory(msgspec.Struct, gc=False):
     identities: dict[str, IdentityMemory] = msgspec.field(default_factory=dict)
     fleets: dict[str, FleetMemory] = msgspec.field(default_factory=dict)
     actors: dict[str, ActorMemory] = msgspec.field(default_factory=dict)
-    aliases: dict[str, str] = msgspec.field(default_factory=dict)
-    """Object ids of applications and service principals, to the id that identities are kept under."""
+    aliases: dict[str, Alias] = msgspec.field(default_factory=dict)
+    """By object id of an application or service principal."""
+
+
+def latest_name(memory: IdentityMemory | FleetMemory, name: str | None, hour: int) -> None:
+    """Takes over a name from a record of `hour`: of the latest hour the last in the alphabet, whatever came first."""
+    if name is not None and (hour, name) > (memory.named, memory.name or ""):
+        memory.name, memory.named = name, hour
+
+
+def teach(aliases: dict[str, Alias], object_id: str, owner: str, since: float, capacity: int) -> bool:
+    """A record of the bucket at `since` says whose object id this is; whether that is news.
+
+    The earliest record is believed, and of several in one bucket the one that names the first owner.
+    """
+    alias = aliases.get(object_id)
+    if alias is None:
+        if len(aliases) < capacity:
+            aliases[object_id] = Alias(owner, since)
+        return len(aliases) <= capacity
+    if (since, owner) < (alias.since, alias.owner):
+        alias.owner, alias.since = owner, since
+        return True
+    return False

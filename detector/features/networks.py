@@ -63,10 +63,18 @@ class Networks:
             if observe(values, prefix, hour, horizon, CAPACITY):
                 return None
             new = "prefix"
-        if asn is not None and not observe(values, asn, hour, horizon, CAPACITY):
-            new = "asn"
-        if country is not None and not observe(values, country, hour, horizon, CAPACITY):
-            new = "country"
+        # A system and a country are fresh when their state says so: no need to ask `observe` about most.
+        final = hour - horizon.lag
+        if asn is not None:
+            state = values.get(asn)
+            if (state is None or (state < 0 and -state > final)) and not observe(values, asn, hour, horizon, CAPACITY):
+                new = "asn"
+        if country is not None:
+            state = values.get(country)
+            if (state is None or (state < 0 and -state > final)) and not observe(
+                values, country, hour, horizon, CAPACITY
+            ):
+                new = "country"
         return new
 
     def chance(self, memory: NetworkMemory, level: Level, hour: int, seen: float) -> tuple[float, int]:

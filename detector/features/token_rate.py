@@ -13,6 +13,7 @@ final buckets, so whether a bucket trips does not depend on the order of arrival
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Final
 
@@ -20,7 +21,7 @@ import msgspec
 
 from detector.features import moments
 from detector.features.moments import Numbers
-from detector.features.tails import negative_binomial_limit, negative_binomial_tail
+from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import HOUR, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon
 
 NEVER: Final = 1 << 60
@@ -113,6 +114,17 @@ class Spike(msgspec.Struct, frozen=True, gc=False):
     seen: float
 
 
+@lru_cache(maxsize=1_024)
+def hour_of(bucket: int) -> int:
+    """Hour of a ten-minute bucket: one shared object, because every key remembers some."""
+    return bucket // STEPS_PER_HOUR
+
+
+@lru_cache(maxsize=1_024)
+def _six_of(bucket: int) -> int:
+    return bucket // STEPS_PER_SIX_HOURS
+
+
 def roll(
     memory: RateMemory, bucket: int, spans: tuple[Horizon, Horizon, Horizon], floors: tuple[int, int, int]
 ) -> None:
@@ -127,7 +139,7 @@ def roll(
         if len(steps) >= _FOLD_STEPS:
             _fold(memory, 0, spans[0], steps, bucket)
         hour_n = memory.hour_n + n
-        hour, old_hour = bucket // STEPS_PER_HOUR, old // STEPS_PER_HOUR
+        hour, old_hour = hour_of(bucket), hour_of(old)
         if old_hour == hour:
             hour_check = memory.hour_check
             six_check = memory.six_check
@@ -139,7 +151,7 @@ def roll(
             if len(hours) >= _FOLD:
                 _fold(memory, moments.WIDTH, spans[1], hours, hour)
             memory.hour_n = 0
-            six, old_six = bucket // STEPS_PER_SIX_HOURS, old // STEPS_PER_SIX_HOURS
+            six, old_six = _six_of(bucket), _six_of(old)
             if old_six == six:
                 six_check = memory.six_check
                 memory.six_n += n
@@ -156,8 +168,8 @@ def roll(
     memory.trip = min(trip, six_trip)
 
 
-_FOLD_STEPS: Final = 36
-_FOLD: Final = 18
+_FOLD_STEPS: Final = 24
+_FOLD: Final = 12
 """Lengths at which closed buckets are folded: in batches, because folding each alone costs twice as much."""
 
 
@@ -183,16 +195,26 @@ def insert(memory: RateMemory, bucket: int, floors: tuple[int, int, int]) -> boo
 
     The open hour and six hours may grow by it, so the next trip comes sooner.
     """
-    hour, six = bucket // STEPS_PER_HOUR, bucket // STEPS_PER_SIX_HOURS
-    look = _raise(memory.steps, bucket, floors[0])
-    if hour == memory.bucket // STEPS_PER_HOUR:
+    steps = memory.steps
+    hour = bucket // STEPS_PER_HOUR
+    in_open_hour = hour == memory.bucket // STEPS_PER_HOUR
+    if in_open_hour and steps and steps[-3] == bucket:
+        # By far the most frequent: the bucket before the newest, in the same hour.
+        count = steps[-2] = steps[-2] + 1
+        look = count >= steps[-1]
         memory.hour_n += 1
-    else:
-        look |= _raise(memory.hours, hour, floors[1])
-    if six == memory.bucket // STEPS_PER_SIX_HOURS:
         memory.six_n += 1
     else:
-        look |= _raise(memory.sixes, six, floors[2])
+        look = _raise(steps, bucket, floors[0])
+        if in_open_hour:
+            memory.hour_n += 1
+        else:
+            look |= _raise(memory.hours, hour, floors[1])
+        six = bucket // STEPS_PER_SIX_HOURS
+        if six == memory.bucket // STEPS_PER_SIX_HOURS:
+            memory.six_n += 1
+        else:
+            look |= _raise(memory.sixes, six, floors[2])
     _set_trip(memory)
     return look or memory.n >= memory.trip
 
@@ -273,17 +295,21 @@ class TokenRate:
         return found
 
     def judge(self, memory: RateMemory, index: int, bucket: int, count: int, prior: Prior) -> tuple[int, Spike | None]:
-        """The count at which to look at this bucket again, and the spike if `count` is one."""
+        """The count at which to look at this bucket again, and the spike if `count` is one.
+
+        A bucket is looked at on a ladder of counts: at its floor, at `ratio` times what is expected, then a tenth
+        higher each time. The rungs depend on final buckets only and every count passes each of them, so which rung a
+        bucket reaches, and with it the verdict, does not depend on the order of arrival.
+        """
         expected, dispersion, seen = self._expectation(memory, index, bucket, prior)
         if not expected:
             return NEVER, None
-        settings = self.settings
-        limit = max(settings.floors[index], int(settings.ratio * expected) + 1)
-        if count < limit:
-            return limit, None
-        limit = max(limit, negative_binomial_limit(settings.p_value, expected, dispersion))
-        if count < limit:
-            return limit, None
+        rung = max(self.settings.floors[index], int(self.settings.ratio * expected) + 1)
+        if count < rung:
+            return rung, None
+        tail = negative_binomial_tail(count, expected, dispersion)
+        if tail >= self.settings.p_value:
+            return count + count // 10 + 1, None
         horizon = self.spans[index]
         return NEVER, Spike(
             span=horizon.span,
@@ -291,7 +317,7 @@ class TokenRate:
             count=count,
             expected=expected,
             dispersion=dispersion,
-            p_value=negative_binomial_tail(count, expected, dispersion),
+            p_value=tail,
             seen=seen,
         )
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import inf
-from time import perf_counter
+from time import perf_counter, time  # noqa: TID251 - see `moment_of_reading`
 from typing import Final
 
 import msgspec
@@ -26,6 +26,14 @@ PROGRESS_EVERY: Final = 32
 """Chunks between two calls of `on_progress`."""
 _SETTLING: Final = 7200.0
 """Seconds of event time after the first record within which an earlier one may still come."""
+
+
+def moment_of_reading() -> float:
+    """Now, in seconds since the epoch: no archived record happened later, whatever it says of itself.
+
+    The one thing that a replay takes from a clock, and only records from the future notice.
+    """
+    return time()
 
 
 def replay(

@@ -33,20 +33,21 @@ _NAME_CHARS: Final = 80
 
 
 class Terminal:
-    """Writes each alert as a block of text, coloured where the console knows colours."""
+    """Writes each alert as a block of text, or in brief as two lines, coloured where the console knows colours."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, brief: bool = False) -> None:
         self._console = console
+        self._rendered = in_brief if brief else rendered
 
     def deliver(self, alert: Alert) -> None:
         """Shows one alert."""
         console = self._console
         if console.is_terminal:
-            console.print(rendered(alert))
+            console.print(self._rendered(alert))
             return
         # Into a file or pipe the padding on the right would be noise.
         with console.capture() as captured:
-            console.print(rendered(alert))
+            console.print(self._rendered(alert))
         console.out("\n".join(line.rstrip() for line in captured.get().split("\n")), end="", highlight=False)
 
 
@@ -71,6 +72,18 @@ def rendered(alert: Alert) -> RenderableType:
     if alert.next_steps:
         parts += ["", _listed("Next steps", alert.next_steps, numbered=True)]
     return Group(*parts, "")
+
+
+def in_brief(alert: Alert) -> RenderableType:
+    """An alert in a heading and its explanation."""
+    head = Text.assemble(
+        (alert.time[:16].replace("T", " "), "dim"),
+        " ",
+        (f"{alert.severity.upper():8}", STYLES[alert.severity]),
+        f" {_short(alert.subject.name or alert.subject.id)}: ",
+        (printable(alert.title), "bold"),
+    )
+    return Group(head, _indented(Text(printable(alert.explanation))))
 
 
 def _indented(what: RenderableType) -> Padding:

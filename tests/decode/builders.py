@@ -109,7 +109,8 @@ def audit(activity: str, *targets: Json, top: Json | None = None, category: str 
         "targetResources": list(targets),
         "additionalDetails": [{"key": "User-Agent", "value": "console/1.0"}],
     } | changes
-    return envelope(category, without(properties), **({"operationName": activity} | (top or {})))
+    named: Json = {"operationName": activity, "time": "2026-03-02T08:12:11.5000000Z"}
+    return envelope(category, without(properties), **(named | (top or {})))
 
 
 def agent_risk(category: str = "AgentRiskEvents", *, top: Json | None = None, **changes: Any) -> Json:
@@ -130,7 +131,7 @@ def agent_risk(category: str = "AgentRiskEvents", *, top: Json | None = None, **
     return envelope(category, without(properties), **({"time": "3/2/2026 9:18:20 AM"} | (top or {})))
 
 
-def principal_risk(category: str = "ServicePrincipalRiskEvents", **changes: Any) -> Json:
+def principal_risk(category: str = "ServicePrincipalRiskEvents", *, top: Json | None = None, **changes: Any) -> Json:
     properties = {
         "id": "f" * 64,
         "servicePrincipalId": AGENT,
@@ -144,7 +145,7 @@ def principal_risk(category: str = "ServicePrincipalRiskEvents", **changes: Any)
         "riskDetail": "none",
         "riskEventType": "leakedCredentials",
     } | changes
-    return envelope(category, without(properties))
+    return envelope(category, without(properties), **({"time": "3/2/2026 9:18:20 AM"} | (top or {})))
 
 
 def request(*, top: Json | None = None, **changes: Any) -> Json:
@@ -161,7 +162,8 @@ def request(*, top: Json | None = None, **changes: Any) -> Json:
         "signInActivityId": "AAAA",
         "__UDI_RequiredFields_TenantId": TENANT,
     } | changes
-    return envelope("MicrosoftGraphActivityLogs", without(properties), **({"durationMs": "17"} | (top or {})))
+    timed: Json = {"durationMs": "17", "time": "2026-03-02T08:22:11.5000000Z"}
+    return envelope("MicrosoftGraphActivityLogs", without(properties), **(timed | (top or {})))
 
 
 def every_kind() -> list[Json]:

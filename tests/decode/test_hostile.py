@@ -295,6 +295,13 @@ def test_details_say_where_and_never_what() -> None:
     assert "properties.targetResources[0].displayName" in result.quarantined[3].detail
 
 
+def test_letters_that_grow_in_another_case_stay_within_the_limit() -> None:
+    record = sign_in(appId="\u0130" * 300, location={"countryOrRegion": "\u00df" * 300}, userId="\u0130" * 300)
+    result = Decoder().body(dumps(record, audit("\u0390" * 300), request(requestMethod="\u00df" * 300)))
+    assert len(result.events) == 3
+    check(result)
+
+
 def test_what_no_one_foresaw_costs_one_record(monkeypatch: Any) -> None:
     """A fault of the program in one record must not stop those behind it."""
 

@@ -87,7 +87,7 @@ def test_a_graph_request(request_of: Any) -> None:
 
 def test_a_graph_request_in_awkward_spelling(request_of: Any) -> None:
     event = request_of(request(responseStatusCode="404", timeGenerated=None, requestMethod=None, ipAddress=""))
-    assert (event.status, event.time, event.method) == (404, 1772438531.5, None)
+    assert (event.status, event.time, event.method) == (404, 1772439731.5, None)
     assert event.origin.ip == "198.51.100.7"
 
 

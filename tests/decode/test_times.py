@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from detector.decode.times import NotATime, Received, parse, rfc3339
-from tests.decode.builders import agent_risk, sign_in
+from tests.decode.builders import agent_risk, audit, sign_in
 
 INSTANT = 1772438401.0
 
@@ -35,10 +35,13 @@ INSTANT = 1772438401.0
         ("3/2/2026, 8:00:01.250 AM", 0.25),
     ],
 )
-def test_every_spelling_of_an_instant_is_the_same_number(sign_in_of: Any, spelling: Any, fraction: Any) -> None:
+def test_every_spelling_of_an_instant_is_the_same_number(
+    sign_in_of: Any, change_of: Any, spelling: Any, fraction: Any
+) -> None:
     assert sign_in_of(sign_in(createdDateTime=spelling)).time == INSTANT + fraction
     assert parse(spelling) == INSTANT + fraction
-    assert sign_in_of(sign_in(top={"time": spelling})).received == INSTANT
+    exported = audit("x", activityDateTime="2026-03-02T08:00:00Z", top={"time": spelling})
+    assert change_of(exported).received == INSTANT
 
 
 @pytest.mark.parametrize(
@@ -49,8 +52,8 @@ def test_the_halves_of_the_day(spelling: Any, hour: Any) -> None:
     assert parse(f"3/2/2026 {spelling}") == INSTANT + (hour - 8) * 3600
 
 
-def test_a_time_before_the_epoch_is_negative(sign_in_of: Any) -> None:
-    assert sign_in_of(sign_in(createdDateTime="1969-12-31T23:59:59.5Z")).time == -0.5
+def test_a_time_before_the_epoch_is_negative() -> None:
+    assert parse("1969-12-31T23:59:59.5Z") == -0.5
 
 
 @pytest.mark.parametrize(
@@ -63,13 +66,13 @@ def test_a_time_before_the_epoch_is_negative(sign_in_of: Any) -> None:
         "\u0662026-03-02T08:00:01Z", "0000-01-01T00:00:00Z",
     ],
 )  # fmt: skip
-def test_what_is_no_instant_is_refused(refused: Any, sign_in_of: Any, spelling: Any) -> None:
+def test_what_is_no_instant_is_refused(refused: Any, change_of: Any, spelling: Any) -> None:
     """As the time of an event; as the time of export it is only not known."""
     reason, detail = refused(sign_in(createdDateTime=spelling))
     assert reason == "bad_time"
     assert detail.startswith("properties.createdDateTime ")
     assert spelling == "" or spelling not in detail
-    assert sign_in_of(sign_in(top={"time": spelling})).received is None
+    assert change_of(audit("x", top={"time": spelling})).received is None
 
 
 @pytest.mark.parametrize("value", [1772438401, 1.5, True, [], {"a": 1}])
@@ -83,8 +86,11 @@ def test_a_record_has_a_time(refused: Any, value: Any) -> None:
     assert refused(agent_risk(detectedDateTime=value, activityDateTime=value))[0] == "missing_time"
 
 
-def test_the_time_of_export_may_be_missing(sign_in_of: Any) -> None:
-    assert sign_in_of(sign_in(top={"time": None})).received is None
+def test_the_time_of_export_may_be_missing(change_of: Any) -> None:
+    assert change_of(audit("x", top={"time": None})).received is None
+    record = audit("x")
+    del record["time"]
+    assert change_of(record).received is None
 
 
 def test_times_of_export_are_remembered_within_bounds(monkeypatch: Any) -> None:

@@ -86,13 +86,13 @@ def numbers(pair: tuple[Prior, Prior]) -> list[float]:
     st.integers(0, 3600).flatmap(
         lambda lateness: st.tuples(
             st.just(lateness),
-            naive.arrivals(lateness, most=60, longest=30 * HOUR).flatmap(
+            naive.arrivals(lateness, most=40, longest=30 * HOUR).flatmap(
                 lambda times: st.tuples(*[st.tuples(st.just(time), st.sampled_from("abc")) for time in times])
             ),
         )
     )
 )
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_what_is_lent_is_what_the_plain_telling_gives(stream: tuple[int, tuple[tuple[int, str], ...]]) -> None:
     lateness, requests = stream
     fleet = Fleet(lateness)
@@ -142,11 +142,12 @@ def test_busy_hours_have_a_shape_above_one_and_quiet_ones_below() -> None:
 
 def test_no_shape_is_steeper_than_four() -> None:
     fleet = Fleet(1200.0)
-    for day in range(60):
+    for day in range(14):
         for hour in range(24):
-            for n in range(200 if hour == 9 else 1):
-                fleet(naive.START + (day * 24 + hour) * HOUR + n)
-    later = START + 60 * 24
+            for agent in "abcdefghijkl":
+                for n in range(200 if hour == 9 else 1):
+                    fleet(naive.START + (day * 24 + hour) * HOUR + n, agent)
+    later = START + 14 * 24
     assert fleet.priors(later + 9)[0].shape == 4.0
     assert fleet.priors(later + 15)[0].shape == 0.25
 

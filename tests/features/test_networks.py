@@ -18,7 +18,7 @@ def settled(*where: Places) -> NetworkMemory:
     """A memory that has known these places for long."""
     memory = NetworkMemory()
     for place in where or (HOME,):
-        FEATURE.observe(memory, place, START - 1000)
+        FEATURE.observe(memory, place, START - 100)
     return memory
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special, stats
 
+from detector.features import tails
 from detector.features.tails import (
     TINY,
     beta_binomial_tail,
@@ -63,6 +65,11 @@ def test_incomplete_beta_ends_at_nothing_and_everything(x: float, expected: floa
 @pytest.mark.parametrize(("a", "b", "x"), [(1.0, 3.0, 0.5), (2.5, 2.5, 0.5), (2e-6, 3.0, 0.999999), (3.0, 1e-6, 0.9)])
 def test_incomplete_beta_survives_vanishing_denominators(a: float, b: float, x: float) -> None:
     assert incomplete_beta(a, b, x) == pytest.approx(float(special.betainc(a, b, x)), rel=1e-9)
+
+
+def test_the_continued_fraction_gives_up_after_a_while() -> None:
+    with patch.object(tails, "_STEPS", 2):
+        assert incomplete_beta(1e6, 1e6, 0.5) == pytest.approx(0.5, abs=0.5)
 
 
 @given(counts(1_000_000), means, dispersions)

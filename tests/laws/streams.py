@@ -6,12 +6,15 @@ Times are whole seconds, often round, so that buckets are hit on their edges and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
 import msgspec
+from hypothesis import HealthCheck
+from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from detector.domain.alerts import Alert
@@ -42,6 +45,11 @@ Factory = Callable[[EngineSettings, State | None], Engine]
 """How a law gets its engines; a mutant hands over another."""
 
 CALM_HOURS: Final = 13
+
+few = search(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "8")), suppress_health_check=[HealthCheck.too_slow], deadline=None
+)
+"""How many streams a law is held against: each is a day of two tenants, so few by default."""
 
 
 def real(chosen: EngineSettings, state: State | None = None) -> Engine:
@@ -288,12 +296,15 @@ def renamed(scene: Scene) -> None:
 
 
 def unstated(scene: Scene) -> None:
-    """An agent some of whose records do not name its blueprint."""
-    tenant, agent, group = scene.someone()
+    """An agent some of whose records do not name its blueprint, in hours of their own."""
+    tenant, _, group = scene.someone()
+    agent = tenant.agent(scene.new("sometimes"), blueprint=group.partition("/")[2])
     silent = replace(agent, blueprint=None)
     start = scene.when(after=0)
-    scene.tell(group, *tenant.sign_ins(silent, start, scene.dice.randint(2, 8), every=100.0))
-    scene.tell(group, *tenant.sign_ins(agent, scene.near(start, HOUR), scene.dice.randint(2, 8), every=100.0))
+    start -= start % HOUR
+    for hour in range(0, 3 * scene.dice.randint(1, 8), 3):
+        who = scene.dice.choice((agent, silent))
+        scene.tell(group, *tenant.sign_ins(who, start + hour * HOUR, scene.dice.randint(1, 8), every=100.0))
 
 
 def other_categories(scene: Scene) -> None:
@@ -419,9 +430,8 @@ def encoded(alerts: Sequence[Alert]) -> list[bytes]:
 
 
 def remembered(engine: Engine, *, without: Sequence[str] = ()) -> dict[str, object]:
-    """All memory, as it would be after a restart; comparable."""
-    state = State.load(engine.snapshot())
-    return {name: getattr(state, name) for name in State.__struct_fields__ if name not in without}
+    """All memory by name, to be compared at once: it goes on living."""
+    return {name: getattr(engine.state, name) for name in State.__struct_fields__ if name not in without}
 
 
 def about(stream: Stream, part: str) -> list[Event]:

@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 from hypothesis import given
 
-from tests.laws.streams import Factory, Stream, delayed, real, streams
+from tests.laws.streams import Factory, Stream, delayed, few, real, streams
 from tests.stories import ids, tell
 
 
@@ -24,6 +24,7 @@ def check(factory: Factory, stream: Stream) -> None:
         assert msgspec.to_builtins(other.accounting) == account
 
 
+@few
 @given(streams())
 def test_arrival_order_does_not_matter(stream: Stream) -> None:
     check(real, stream)

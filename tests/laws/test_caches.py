@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from tests.laws.streams import Factory, Stream, encoded, real, remembered, streams, strangers
+from tests.laws.streams import Factory, Stream, encoded, few, real, remembered, strangers, streams
 from tests.stories import tell
 
 
@@ -21,6 +21,7 @@ def check(factory: Factory, stream: Stream) -> None:
     assert remembered(unshared) == remembered(steady)
 
 
+@few
 @given(streams())
 def test_observing_again_within_the_hour_changes_no_verdict(stream: Stream) -> None:
     check(real, stream)

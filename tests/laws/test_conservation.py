@@ -10,7 +10,7 @@ from hypothesis import given
 from detector.decode.decoded import Decoded
 from detector.domain.events import Event
 from detector.domain.quarantine import Quarantined
-from tests.laws.streams import Factory, Stream, real, streams
+from tests.laws.streams import Factory, Stream, few, real, streams
 from tests.stories import HOUR, MINUTE
 
 
@@ -39,6 +39,7 @@ def check(factory: Factory, stream: Stream) -> None:
     assert engine.accounting.duplicate
 
 
+@few
 @given(streams())
 def test_every_record_is_accounted_for(stream: Stream) -> None:
     check(real, stream)

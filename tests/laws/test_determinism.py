@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from tests.laws.streams import Factory, Stream, encoded, real, remembered, streams
+from tests.laws.streams import Factory, Stream, encoded, few, real, remembered, streams
 from tests.stories import tell
 
 
@@ -22,6 +22,7 @@ def check(factory: Factory, stream: Stream) -> None:
     assert encoded(first.finish()) == encoded(second.finish()) == encoded(third.finish())
 
 
+@few
 @given(streams())
 def test_the_same_events_give_the_same_alerts(stream: Stream) -> None:
     check(real, stream)

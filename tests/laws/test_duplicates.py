@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 
 from detector.domain.events import Event
-from tests.laws.streams import Factory, Stream, encoded, real, remembered, streams, strangers
+from tests.laws.streams import Factory, Stream, encoded, few, real, remembered, strangers, streams
 from tests.stories import HOUR, tell
 
 
@@ -28,13 +28,16 @@ def check(factory: Factory, stream: Stream) -> None:
     clean, full = factory(stream.settings, None), factory(stream.settings, None)
     events = copied(stream.events, dice)
     assert encoded(tell(full, events, size=50)) == encoded(tell(clean, stream.events, size=50))
-    assert remembered(full, without=("accounting", "admission")) == remembered(clean, without=("accounting", "admission"))
+    assert remembered(full, without=("accounting", "admission")) == remembered(
+        clean, without=("accounting", "admission")
+    )
     assert full.accounting.duplicate == len(events) - len(stream.events)
     full.accounting.received -= full.accounting.duplicate
     full.accounting.duplicate = 0
     assert full.accounting == clean.accounting
 
 
+@few
 @given(streams())
 def test_copies_change_nothing_but_the_count_of_duplicates(stream: Stream) -> None:
     check(real, stream)

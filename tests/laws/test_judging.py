@@ -11,7 +11,7 @@ from detector.detectors.registry import DETECTORS
 from detector.domain.alerts import Entity, Subject
 from detector.domain.signals import Signal
 from detector.engine.settings import EngineSettings
-from tests.laws.streams import Factory, Stream, fixed, real, remembered, streams
+from tests.laws.streams import Factory, Stream, few, fixed, real, remembered, streams
 from tests.stories import tell
 
 
@@ -48,6 +48,7 @@ def check(factory: Factory, stream: Stream) -> None:
                 assert detector.judge(signal) == detector.judge(signal)
 
 
+@few
 @given(streams())
 def test_judging_leaves_no_trace(stream: Stream) -> None:
     check(real, stream)

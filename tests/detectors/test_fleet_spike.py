@@ -1,0 +1,66 @@
+"""D02: a token-request spike of all agents of a blueprint together."""
+
+from __future__ import annotations
+
+import pytest
+
+from detector.detectors.fleet_spike import FleetSpike
+from detector.domain.events import Event
+from tests.detectors.stage import AGENT, BLUEPRINT, CREW, NOW, TENANT, everything, said, same_however_told, signal
+
+NAME = "fleet_spike"
+
+
+def together(each: int, every: float = 30.0) -> list[Event]:
+    """So many requests of each agent, all at the same time."""
+    return [event for agent in CREW for event in TENANT.sign_ins(agent, NOW, each, every=every)]
+
+
+def test_many_agents_each_a_little_busier_are_a_spike_of_the_blueprint_alone() -> None:
+    (alert,) = everything(together(15))
+    assert alert.detector == NAME
+    assert alert.severity == "high"
+    assert alert.catalogue_ids == ("D02",)
+    assert (alert.subject.kind, alert.subject.id) == ("blueprint", AGENT.blueprint)
+    assert alert.title == "Token-request spike of a whole blueprint: 60 in 10 minutes"
+    assert alert.explanation == (
+        "The agents of this blueprint made 60 token requests in 10 minutes; expected about 4 at this hour, learned "
+        "from 756 active periods of 10 minutes (p < 1e-12)."
+    )
+
+
+@pytest.mark.parametrize(("extra", "alerts"), [(0, 0), (1, 1)])
+def test_below_the_floor_nobody_is_woken(extra: int, alerts: int) -> None:
+    """Fifty-six of fourteen each, and three or four of one more."""
+    story = [*together(14), *TENANT.sign_ins(AGENT, NOW + 500, 3 + extra, every=1)]
+    assert len(said(NAME, story)) == alerts
+
+
+def test_calm_days_are_silent() -> None:
+    assert everything(*(TENANT.calm(agent, hours=48, at=NOW, per_hour=4) for agent in CREW)) == []
+
+
+def test_the_principal_of_the_blueprint_is_no_agent_of_it() -> None:
+
+    assert said(NAME, TENANT.sign_ins(BLUEPRINT, NOW, 500, every=1)) == []
+
+
+def test_it_is_the_same_alert_however_it_is_told() -> None:
+    assert len(same_however_told(together(15), NAME)) == 1
+    assert same_however_told(together(14), NAME) == []
+
+
+def test_six_hours_are_not_compared_with_this_hour() -> None:
+    finding = FleetSpike().judge(signal("token_rate", value=900.0, usual=90.0, facts={"span": 21600, "fleet": True}))
+    assert finding is not None
+    assert "in 6 hours; expected about 90, learned from 100 active periods of 6 hours" in finding.explanation
+
+
+@pytest.mark.parametrize(("p_value", "found"), [(1e-7, False), (9.9e-8, True)])
+def test_the_tail_must_fall_below_the_threshold(p_value: float, found: bool) -> None:
+    told = signal("token_rate", p_value=p_value, value=50.0, usual=5.0, facts={"span": 600, "fleet": True})
+    assert (FleetSpike().judge(told) is not None) == found
+
+
+def test_what_one_agent_does_is_another_matter() -> None:
+    assert FleetSpike().judge(signal("token_rate", value=50.0, usual=5.0, facts={"span": 600, "fleet": False})) is None

@@ -1,0 +1,115 @@
+"""D01: a token-request spike of one agent."""
+
+from __future__ import annotations
+
+import pytest
+
+from detector.detectors.token_spike import TokenSpike
+from tests.detectors.stage import AGENT, BLUEPRINT, CREW, NOW, TENANT, everything, said, same_however_told, signal
+from tests.stories import DAY, HOUR, MINUTE, alerts_of, defaults, in_order
+
+NAME = "token_spike"
+
+
+def test_a_flood_is_said_with_its_numbers() -> None:
+    (alert,) = everything(TENANT.sign_ins(AGENT, NOW, 50, every=5))
+    assert alert.detector == NAME
+    assert alert.severity == "high"
+    assert alert.catalogue_ids == ("D01",)
+    assert (alert.subject.kind, alert.subject.id, alert.subject.name) == ("agent", AGENT.id, "invoices")
+    assert alert.subject.blueprint == AGENT.blueprint
+    assert alert.title == "Token-request spike: 20 in 10 minutes"
+    assert alert.explanation == (
+        "20 token requests in 10 minutes; expected about 1.0 at this hour, learned from 756 active periods of "
+        "10 minutes (p < 1e-12)."
+    )
+    assert (alert.evidence.observed, alert.evidence.unit) == (20, "token requests")
+
+
+@pytest.mark.parametrize(("requests", "alerts"), [(19, 0), (20, 1)])
+def test_below_the_floor_nobody_is_woken(requests: int, alerts: int) -> None:
+    assert len(said(NAME, TENANT.sign_ins(AGENT, NOW, requests, every=5))) == alerts
+
+
+def test_six_hours_of_a_little_more_are_a_spike_too() -> None:
+    (alert,) = said(NAME, TENANT.sign_ins(AGENT, NOW, 200, every=100))
+    assert "in 6 hours; expected about 24, learned from" in alert.explanation
+
+
+def test_failed_requests_count_as_well() -> None:
+    assert len(said(NAME, TENANT.sign_ins(AGENT, NOW, 60, every=5, error=90033))) == 1
+
+
+def test_calm_days_are_silent() -> None:
+    assert everything(*(TENANT.calm(agent, hours=48, at=NOW, per_hour=4) for agent in CREW)) == []
+
+
+def test_an_agent_that_works_in_bursts_may_go_on_doing_so() -> None:
+    """Thirty at once each hour, for five days and for a sixth."""
+    bursts = [TENANT.sign_ins(AGENT, NOW + hour * HOUR, 30, every=1) for hour in range(144)]
+    story = [event for burst in bursts[:120] for event in burst]
+    assert alerts_of(story, defaults()) == []
+    assert said(NAME, *bursts[:6])  # the settled agent is not used to it
+    assert alerts_of([*story, *(event for burst in bursts[120:] for event in burst)], defaults()) == []
+
+
+def test_an_agent_younger_than_its_experience_is_not_judged_without_siblings() -> None:
+    newborn = TENANT.agent("newborn", blueprint="alone")
+    assert said(NAME, TENANT.calm(newborn, hours=3, at=NOW), TENANT.sign_ins(newborn, NOW + 4 * HOUR, 500)) == []
+
+
+def test_a_newborn_with_siblings_is_judged_by_what_they_do() -> None:
+    newborn = TENANT.agent("newborn")
+    (alert,) = said(NAME, TENANT.sign_ins(newborn, NOW, 100, every=5))
+    assert "at this hour, as much as the other agents of its blueprint make" in alert.explanation
+    assert alert.subject.name == "newborn"
+
+
+def test_a_blueprint_principal_has_a_baseline_of_its_own() -> None:
+    (alert,) = said(NAME, TENANT.sign_ins(BLUEPRINT, NOW, 60, every=5))
+    assert (alert.subject.kind, alert.subject.id) == ("blueprint", BLUEPRINT.id)
+
+
+def test_a_second_burst_in_the_same_six_hours_is_not_said_again() -> None:
+    first, second = TENANT.sign_ins(AGENT, NOW, 60, every=5), TENANT.sign_ins(AGENT, NOW + 3 * HOUR, 60, every=5)
+    assert len(said(NAME, first, second)) == 1
+    later = TENANT.sign_ins(AGENT, NOW + 7 * HOUR, 60, every=5)
+    assert len(said(NAME, first, second, later)) == 2
+
+
+def test_it_is_the_same_alert_however_it_is_told() -> None:
+    assert len(same_however_told(TENANT.sign_ins(AGENT, NOW, 60, every=5), NAME)) == 1
+    assert same_however_told(TENANT.sign_ins(AGENT, NOW, 19, every=5), NAME) == []
+
+
+def test_requests_that_come_late_may_tip_their_own_ten_minutes() -> None:
+    """Half of the burst arrives after the next ten minutes have begun."""
+    burst = TENANT.sign_ins(AGENT, NOW, 20, every=5)
+    after = TENANT.sign_in(AGENT, NOW + 12 * MINUTE)
+    (alert,) = same_however_told(in_order(burst, after), NAME)
+    assert alert.evidence.details["window_start"].startswith("2026-03-12T00:00")  # type: ignore[union-attr]
+
+
+def test_a_spike_teaches_at_most_thrice_the_usual() -> None:
+    """A flood every day for a week is still said on the last."""
+    flood = [TENANT.sign_ins(AGENT, NOW + day * DAY, 300, every=2) for day in range(7)]
+    calm = [TENANT.calm(AGENT, hours=24, at=NOW + day * DAY + HOUR / 8, per_hour=4) for day in range(7)]
+    starts = {alert.time[:10] for alert in said(NAME, *flood, *calm)}
+    assert "2026-03-18" in starts
+
+
+@pytest.mark.parametrize(("value", "severity"), [(99.0, "medium"), (100.0, "high")])
+def test_ten_times_the_usual_is_high(value: float, severity: str) -> None:
+    finding = TokenSpike().judge(signal("token_rate", value=value, usual=10.0, facts={"span": 3600, "fleet": False}))
+    assert finding is not None
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("p_value", "found"), [(1e-7, False), (9.9e-8, True)])
+def test_the_tail_must_fall_below_the_threshold(p_value: float, found: bool) -> None:
+    told = signal("token_rate", p_value=p_value, value=50.0, usual=5.0, facts={"span": 600})
+    assert (TokenSpike().judge(told) is not None) == found
+
+
+def test_what_a_fleet_does_is_another_matter() -> None:
+    assert TokenSpike().judge(signal("token_rate", value=50.0, usual=5.0, facts={"span": 600, "fleet": True})) is None

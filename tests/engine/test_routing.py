@@ -1,0 +1,114 @@
+"""To whose memory a sign-in belongs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from detector.domain.keys import Key
+from detector.engine import routing
+from detector.engine.admission import Admission
+from detector.engine.routing import Router, subject_of
+from detector.engine.state import State
+from tests.stories import HOUR, START, Agent, Tenant, detectors, engine_of, settings, tell
+
+
+def watched(agent: Agent, scope: str, *, identities: frozenset[str] = frozenset()) -> bool:
+    tenant, engine = Tenant(), engine_of(settings(scope=scope, identities=identities))
+    tell(engine, [tenant.sign_in(agent, START)])
+    return engine.accounting.applied == 1
+
+
+AGENT = Tenant().agent("agent")
+BLUEPRINT = Tenant().agent("blueprint", role="blueprint")
+CLASSIC = Tenant().agent("classic", role="none")
+USER = Tenant().agent("person", role="none", kind="interactive_user")
+
+
+@pytest.mark.parametrize(
+    ("agent", "scopes"),
+    [
+        (AGENT, {"agents", "workloads"}),
+        (BLUEPRINT, {"agents", "workloads"}),
+        (CLASSIC, {"workloads"}),
+        (USER, set()),
+    ],
+)
+@pytest.mark.parametrize("scope", ["agents", "chosen", "workloads"])
+def test_the_scope_says_who_is_watched(agent: Agent, scope: str, scopes: set[str]) -> None:
+    assert watched(agent, scope) == (scope in scopes)
+
+
+@pytest.mark.parametrize("scope", ["agents", "chosen", "workloads"])
+def test_a_chosen_identity_is_watched_in_every_scope_under_either_id(scope: str) -> None:
+    assert watched(CLASSIC, scope, identities=frozenset({CLASSIC.id}))
+    assert watched(CLASSIC, scope, identities=frozenset({CLASSIC.object_id}))
+
+
+@pytest.mark.parametrize(("hours", "applied"), [(1.5, 1), (2.0, 2), (9.0, 2)])
+def test_an_id_known_as_an_agents_is_watched_once_the_hour_that_taught_it_is_final(hours: float, applied: int) -> None:
+    tenant, engine = Tenant(), engine_of()
+    agent = tenant.agent("a", blueprint=None)
+    plain = replace(agent, role="none")
+    tell(engine, [tenant.sign_in(agent, START), tenant.sign_in(plain, START + hours * HOUR)])
+    assert engine.accounting.applied == applied
+    assert engine.accounting.filtered["not_an_agent"] == 2 - applied
+
+
+def test_routes_and_unwatched_accesses_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing, "_MAX_ROUTES", 3)
+    tenant, engine = Tenant(), engine_of()
+    agent = tenant.agent("a")
+    tell(engine, [tenant.sign_in(agent, START + n, resource=str(n)) for n in range(7)])
+    tell(engine, [tenant.sign_in(tenant.agent(str(n), role="none"), START + n) for n in range(7)])
+    assert len(engine.router.routes) == len(engine.router.unwatched) == 1
+
+
+def test_the_least_experienced_and_longest_silent_make_room() -> None:
+    tenant, engine = Tenant(), engine_of(settings(max_identities=3))
+    old = tenant.agent("old", blueprint="one")
+    tell(engine, tenant.calm(old, hours=48))
+    for number in range(4):
+        name = f"new-{number}"
+        tell(engine, [tenant.sign_in(tenant.agent(name, blueprint=name), START + (49 + number) * HOUR)])
+    (memory,) = engine.state.tenants.values()
+    assert [identity.name for identity in memory.identities.values()] == ["old", "new-2", "new-3"]
+    assert len(memory.fleets) == 3
+    assert engine.counters["evicted_identities"] == engine.counters["evicted_blueprints"] == 2
+
+
+def test_aliases_go_with_their_owners() -> None:
+    tenant, engine = Tenant(), engine_of(settings(max_identities=2))
+    for number in range(4):
+        tell(engine, [tenant.sign_in(tenant.agent(f"b{number}", role="blueprint"), START + number * HOUR)])
+    (memory,) = engine.state.tenants.values()
+    assert {alias.owner for alias in memory.aliases.values()} <= set(memory.identities)
+
+
+def test_the_name_of_the_latest_hour_counts_whatever_arrives_last() -> None:
+    tenant, engine = Tenant(), engine_of()
+    agent = tenant.agent("new", role="blueprint")
+    tell(engine, [tenant.sign_in(agent, START + HOUR), tenant.sign_in(replace(agent, name="old"), START + HOUR - 60.0)])
+    (memory,) = engine.state.tenants.values()
+    assert memory.identities[agent.id].name == memory.fleets[agent.id].name == "new"
+
+
+def test_a_router_alone_tells_nobody_what_it_learned() -> None:
+    tenant, chosen = Tenant(), settings()
+    router = Router(chosen, State(admission=Admission(chosen.lateness)))
+    access = tenant.access(tenant.agent("a"))
+    assert router.route(access, START, int(START // HOUR)) is router.routes[access]
+
+
+def test_a_subject_carries_what_names_are_known() -> None:
+    subject = subject_of(Key("agent", "a"), "t", None, None)
+    assert (subject.name, subject.blueprint, subject.tenant) == (None, None, "t")
+
+
+def test_an_id_at_work_in_two_tenants_is_two_identities() -> None:
+    first, second, engine = Tenant("contoso"), Tenant("fabrikam"), engine_of()
+    agent = first.agent("a", blueprint=None)
+    told = tell(engine, first.calm(agent, hours=20)) + tell(engine, second.calm(agent, hours=1, at=START + 20 * HOUR))
+    assert detectors(told) == []
+    assert len(engine.state.tenants) == 2

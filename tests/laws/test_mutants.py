@@ -1,0 +1,359 @@
+"""The laws are no mere words: for each, a planted bug of its kind makes its checker fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+
+from detector.decode.decoder import Decoder
+from detector.decode.times import LATEST
+from detector.detectors.token_spike import TokenSpike
+from detector.domain.findings import Finding
+from detector.engine import admission, changing, routing, saying
+from detector.engine.admission import Admission
+from detector.engine.engine import Engine
+from detector.engine.novelties import Novelties
+from detector.engine.routing import Router
+from detector.engine.saying import Saying
+from detector.engine.state import State
+from detector.features.apis import Apis
+from detector.features.failures import Failures
+from detector.features.memory import Alias, TenantMemory
+from detector.features.timeline import Horizon
+from tests.laws import (
+    test_arrival_order,
+    test_batches,
+    test_bounds,
+    test_caches,
+    test_conservation,
+    test_determinism,
+    test_duplicates,
+    test_future,
+    test_judging,
+    test_keys,
+    test_machines,
+    test_restart,
+)
+from tests.laws.records import lines_of
+from tests.laws.streams import Plan, Stream, fixed, real, stream_of
+from tests.stories import INVALID, MINUTE, START, Tenant, in_order, settings
+
+Mutation = Callable[[pytest.MonkeyPatch], None]
+
+
+def caught(check: Callable[[Any, Stream], None], told: Iterable[Stream]) -> bool:
+    """Whether the checker fails on one of the streams."""
+    for stream in told:
+        try:
+            check(real, stream)
+        except AssertionError:
+            return True
+    return False
+
+
+def everything() -> Iterator[Stream]:
+    """A few streams in which everything happens."""
+    return (fixed(seed) for seed in range(8))
+
+
+def newborns() -> Iterator[Stream]:
+    """Streams full of agents that are changed about when they first sign in."""
+    return (stream_of(Plan(seed, ("newborn",) * 16)) for seed in range(4))
+
+
+def two_runs() -> Iterator[Stream]:
+    """Runs of guesses in two hours that follow each other, and one success behind both."""
+    tenant = Tenant()
+    agent = tenant.agent("a")
+    guesses = [tenant.sign_ins(agent, START + at * MINUTE, 4, every=1.0, error=INVALID) for at in (55, 65)]
+    events = tuple(in_order(*guesses, tenant.sign_in(agent, START + 70 * MINUTE)))
+    return (Stream(events, settings(), {}, seed) for seed in range(8))
+
+
+# The planted bugs
+
+
+def counter_in_id(patch: pytest.MonkeyPatch) -> None:
+    """The id of an alert counts alerts."""
+    numbers = count()
+    patch.setattr(saying, "id_of", lambda finding, tenant: f"{tenant}{finding.occasion}{next(numbers)}")
+
+
+def record_in_id(patch: pytest.MonkeyPatch) -> None:
+    """The id of an alert names the record that happened to tip it."""
+
+    def id_of(finding: Finding, tenant: str) -> str:
+        return f"{tenant}{finding.detector}{finding.occasion}{finding.signal.time}"
+
+    patch.setattr(saying, "id_of", id_of)
+
+
+def judged_too_early(patch: pytest.MonkeyPatch) -> None:
+    """Buckets are judged against the bucket before them, which is not final."""
+    patch.setattr(
+        Horizon, "of", classmethod(lambda cls, span, lateness: cls(span, 1, 1 + 2 * -(-int(lateness) // span)))
+    )
+
+
+def folded_too_early(patch: pytest.MonkeyPatch) -> None:
+    """Buckets are folded while records may still arrive for them."""
+    patch.setattr(Horizon, "of", classmethod(lambda cls, span, lateness: cls(span, 1 + -(-int(lateness) // span), 0)))
+
+
+def waits_for_nobody(patch: pytest.MonkeyPatch) -> None:
+    """A change whose target is not known yet is not parked."""
+    patch.setattr(changing.Changing, "recognise", lambda _self, _tenant: None)
+
+
+def latest_run_only(patch: pytest.MonkeyPatch) -> None:
+    """Of several runs of guesses only the first is told."""
+    original = Failures.runs_before
+    patch.setattr(Failures, "runs_before", lambda self, memory, time: original(self, memory, time)[:1])
+    patch.setattr(Failures, "armed_after", lambda _self, _memory, _time: float("inf"))
+
+
+def body_closes_windows(patch: pytest.MonkeyPatch) -> None:
+    """Windows end where a body ends."""
+    original = Engine.process
+    patch.setattr(Engine, "process", lambda self, decoded: original(self, decoded) + self.finish())
+
+
+def body_forgets(patch: pytest.MonkeyPatch) -> None:
+    """Failures are forgotten where a body ends."""
+    original = Engine.process
+
+    def process(self: Engine, decoded: Any) -> list[Any]:
+        self.state.failing.clear()
+        return original(self, decoded)
+
+    patch.setattr(Engine, "process", process)
+
+
+def copies_get_in(patch: pytest.MonkeyPatch) -> None:
+    """Copies are not recognised."""
+    patch.setattr(Admission, "generation", lambda _self, _hour: admission._FORGETFUL)
+
+
+def short_memory_of_copies(patch: pytest.MonkeyPatch) -> None:
+    """Record ids are forgotten with the hour."""
+    patch.setattr(admission, "KEEP_HOURS", 0)
+
+
+def dropping(field: str) -> Mutation:
+    """A field of the state that is not written."""
+
+    def mutation(patch: pytest.MonkeyPatch) -> None:
+        original = State.dump
+
+        def dump(self: State) -> bytes:
+            return original(msgspec.structs.replace(self, **{field: type(getattr(self, field))()}))
+
+        patch.setattr(State, "dump", dump)
+
+    mutation.__doc__ = f"`{field}` is not written."
+    mutation.__name__ = f"drops_{field}"
+    return mutation
+
+
+def shared_fleets(patch: pytest.MonkeyPatch) -> None:
+    """All blueprints of a tenant share one memory."""
+    original = Router._new_fleet
+
+    def new_fleet(self: Router, tenant: TenantMemory, blueprint_id: str, since: float) -> Any:
+        fleet = next(iter(tenant.fleets.values()), None) or original(self, tenant, blueprint_id, since)
+        tenant.fleets[blueprint_id] = fleet
+        return fleet
+
+    patch.setattr(Router, "_new_fleet", new_fleet)
+
+
+def shared_recents(patch: pytest.MonkeyPatch) -> None:
+    """What was seen of an id in one tenant counts as seen in every other."""
+    original = Router.__init__
+
+    class ById(dict[Any, Any]):
+        def get(self, key: Any, default: Any = None) -> Any:
+            return super().get(key[1], default)
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            super().__setitem__(key[1], value)
+
+    def init(self: Router, *arguments: Any) -> None:
+        original(self, *arguments)
+        self.recents = ById()
+
+    patch.setattr(Router, "__init__", init)
+
+
+def judging_counts(patch: pytest.MonkeyPatch) -> None:
+    """What is said leaves a trace in memory."""
+    original = Saying.tell
+
+    def tell(self: Saying, *arguments: Any) -> None:
+        before = len(self.alerts)
+        original(self, *arguments)
+        self.state.counters["said"] += len(self.alerts) - before
+
+    patch.setattr(Saying, "tell", tell)
+
+
+def moody_detector(patch: pytest.MonkeyPatch) -> None:
+    """A detector says every other thing."""
+    original, calls = TokenSpike.judge, count()
+
+    def judge(self: TokenSpike, signal: Any) -> Any:
+        return original(self, signal) if next(calls) % 2 else None
+
+    patch.setattr(TokenSpike, "judge", judge)
+
+
+def counts_again(patch: pytest.MonkeyPatch) -> None:
+    """A resource that is used again within the hour counts again."""
+    original = Apis.observe
+
+    def observe(self: Apis, memory: Any, resource: str, hour: int) -> bool:
+        known = original(self, memory, resource, hour)
+        memory.used.append(resource)
+        return known
+
+    patch.setattr(Apis, "observe", observe)
+
+
+def name_of_the_latest_route(patch: pytest.MonkeyPatch) -> None:
+    """An identity is called what the route made last calls it."""
+    original = Router._watched_route
+
+    def watched_route(self: Router, access: Any, *arguments: Any) -> Any:
+        route = original(self, access, *arguments)
+        route.identity.name = access.agent_name
+        return route
+
+    patch.setattr(Router, "_watched_route", watched_route)
+
+
+def keeps_wrong_origins(patch: pytest.MonkeyPatch) -> None:
+    """What was never dealt with counts as dealt with, when a route is new."""
+    original = Novelties.observe
+
+    def observe(self: Novelties, route: Any, event: Any, hour: int) -> None:
+        if route.hour != -1:
+            original(self, route, event, hour)
+        else:
+            route.hour = hour
+
+    patch.setattr(Novelties, "observe", observe)
+
+
+def forgets_to_count(patch: pytest.MonkeyPatch) -> None:
+    """Records of other categories are read and not accounted for."""
+    patch.setattr(Engine, "_other", lambda _self, _event: True)
+
+
+def counts_copies_as_applied(patch: pytest.MonkeyPatch) -> None:
+    """A copy is counted twice."""
+    original = Engine._fold
+
+    def fold(self: Engine, events: Any) -> None:
+        before = self.accounting.duplicate
+        original(self, events)
+        self.accounting.applied += self.accounting.duplicate - before
+
+    patch.setattr(Engine, "_fold", fold)
+
+
+MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
+    (test_determinism.check, counter_in_id),
+    (test_determinism.check, moody_detector),
+    (test_arrival_order.check, record_in_id),
+    (test_arrival_order.check, judged_too_early),
+    (test_arrival_order.check, folded_too_early),
+    (test_arrival_order.check, waits_for_nobody),
+    (test_arrival_order.check, latest_run_only),
+    (test_batches.check, body_closes_windows),
+    (test_batches.check, body_forgets),
+    (test_duplicates.check, copies_get_in),
+    (test_duplicates.check, short_memory_of_copies),
+    (test_duplicates.check, counts_copies_as_applied),
+    *((test_restart.check, dropping(field)) for field in ("tenants", "said", "failing", "parked", "accounting")),
+    (test_keys.check, shared_fleets),
+    (test_keys.check, shared_recents),
+    (test_judging.check, judging_counts),
+    (test_judging.check, moody_detector),
+    (test_caches.check, counts_again),
+    (test_caches.check, name_of_the_latest_route),
+    (test_caches.check, keeps_wrong_origins),
+    (test_conservation.check, forgets_to_count),
+    (test_conservation.check, counts_copies_as_applied),
+)
+
+
+def _names() -> list[str]:
+    return [f"{check.__module__.rpartition('.')[2].removeprefix('test_')}-{bug.__name__}" for check, bug in MUTANTS]
+
+
+@pytest.mark.parametrize(("check", "mutation"), MUTANTS, ids=_names())
+def test_a_planted_bug_breaks_its_law(
+    check: Callable[[Any, Stream], None], mutation: Mutation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutation(monkeypatch)
+    rare = {"latest_run_only": two_runs, "drops_parked": newborns}
+    assert caught(check, rare.get(mutation.__name__, everything)())
+
+
+def _no_eviction(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Router, "_forget_some", lambda _self, _tenant_id, _tenant: None)
+
+
+def _no_capacity(patch: pytest.MonkeyPatch) -> None:
+    def teach(aliases: dict[str, Alias], object_id: str, owner: str, since: float, _capacity: int) -> bool:
+        aliases[object_id] = Alias(owner, since)
+        return True
+
+    patch.setattr(routing, "teach", teach)
+
+
+def _no_bound(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Admission, "bound", lambda _self, _max_ids: 0)
+
+
+def _shares_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(admission, "_MAX_BUCKETS", 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("flood", "mutation"),
+    [
+        ("agents_over_days", _no_eviction),
+        ("object_ids_over_days", _no_capacity),
+        ("networks_in_an_hour", _no_bound),
+        ("old_times_in_an_hour", _shares_for_ever),
+    ],
+)
+def test_an_unbounded_collection_is_noticed(flood: str, mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutation(monkeypatch)
+    with pytest.raises(AssertionError):
+        test_bounds.check(real, test_bounds.FLOODS[flood])
+
+
+def test_a_missing_guard_against_the_future_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Decoder, "_latest", lambda _self, _time, _exported: LATEST)
+    with pytest.raises(AssertionError):
+        test_future.check(fixed(), 20 * 365 * 86_400.0)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "from detector.engine import saying; saying.id_of = lambda finding, tenant: str(hash(finding.occasion))",
+        "from datetime import datetime; from detector.engine import naming;"
+        "naming.rfc3339 = lambda time: datetime.fromtimestamp(time).isoformat()",
+    ],
+    ids=["hash_in_id", "local_time"],
+)
+def test_what_depends_on_the_machine_is_noticed(patch: str) -> None:
+    with pytest.raises(AssertionError):
+        test_machines.check(lines_of(fixed().events), patch, test_machines.MACHINES[:2])
