@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hypothesis import strategies as st
 
 from detector.features import moments
-from detector.features.tails import negative_binomial_limit, negative_binomial_tail
+from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import HOUR, SPANS, Horizon, horizons, weight
 from detector.features.token_rate import Prior, RateSettings, Spike
 
@@ -51,7 +51,7 @@ class Counts:
         return moments.summary(base, 0, bucket * horizon.span)
 
     def judge(self, index: int, bucket: int, settings: RateSettings, prior: Prior) -> Spike | None:
-        """The spike that a bucket is by now, whether or not it was one before."""
+        """The spike that a bucket was when its count passed the first rung of its ladder that is surprising, if any."""
         span, count = SPANS[index], self.counts[index][bucket]
         seen, mean, variance = self.baseline(index, bucket)
         lent = prior.mean * span / HOUR if span <= HOUR and prior.seen >= settings.min_seen else 0.0
@@ -60,11 +60,13 @@ class Counts:
         own = max(0.0, (variance - mean) / mean**2) if mean else 0.0
         dispersion = (8 * 0.5 + seen * own) / (8 + seen) + 1 / (4 + seen)
         expected = ((4 * lent + seen * mean) / (4 + seen) if lent else mean) * (prior.shape if span <= HOUR else 1.0)
-        floor = max(settings.floors[index], int(settings.ratio * expected) + 1)
-        if count < floor or count < negative_binomial_limit(settings.p_value, expected, dispersion):
-            return None
-        tail = negative_binomial_tail(count, expected, dispersion)
-        return Spike(span, bucket * span, count, expected, dispersion, tail, seen)
+        rung = max(settings.floors[index], int(settings.ratio * expected) + 1)
+        while rung <= count:
+            tail = negative_binomial_tail(rung, expected, dispersion)
+            if tail < settings.p_value:
+                return Spike(span, bucket * span, rung, expected, dispersion, tail, seen)
+            rung += rung // 10 + 1
+        return None
 
 
 def known(seen: Iterable[tuple[str, int]], hour: int, horizon: Horizon) -> set[str]:

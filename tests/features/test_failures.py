@@ -256,7 +256,7 @@ def test_a_run_does_not_depend_on_the_order_of_its_guesses(offsets: list[int], c
     for memory in (in_order, disordered):
         for offset in range(0, 4 * HOUR, 300):
             success = float(START + offset)
-            assert failures.run_before(memory, success) == failures.run_before(in_order, success)
+            assert failures.runs_before(memory, success) == failures.runs_before(in_order, success)
     expected = sorted(t for t in times if t // HOUR == in_order.run_hour)[:3]
     assert in_order.run == disordered.run == expected
 
@@ -267,27 +267,40 @@ def test_a_run_does_not_depend_on_the_order_of_its_guesses(offsets: list[int], c
 def test_a_success_follows_a_run_in_the_same_hour_or_the_next(after: float, found: bool) -> None:
     failures = feature()
     memory, _ = guessed(failures, [START + float(n) for n in range(8)])
-    expected = (START // HOUR, START + 7.0) if found else None
-    assert failures.run_before(memory, START + after) == expected
+    expected = [(START // HOUR, START + 7.0)] if found else []
+    assert failures.runs_before(memory, START + after) == expected
 
 
 def test_a_success_before_the_run_is_complete_is_nothing() -> None:
     failures = feature()
     memory, _ = guessed(failures, [START + 100.0 + n for n in range(8)])
-    assert failures.run_before(memory, START + 50.0) is None
+    assert failures.runs_before(memory, START + 50.0) == []
+    assert failures.armed_after(memory, START + 50.0) == START + 107.0
 
 
-def test_the_run_of_the_hour_before_is_remembered_and_an_older_one_is_not() -> None:
+def test_the_runs_of_two_hours_before_are_remembered_and_an_older_one_is_not() -> None:
+    """A success in the hour after a run may be an hour late."""
     failures = feature()
     memory, _ = guessed(failures, [START + float(n) for n in range(8)])
-    failures.guess(memory, START + HOUR + 1.0)
-    assert failures.run_before(memory, START + HOUR + 2.0) == (START // HOUR, START + 7.0)
-    failures.guess(memory, START + 3 * HOUR + 1.0)
-    assert failures.run_before(memory, START + HOUR + 2.0) is None
+    run = (START // HOUR, START + 7.0)
+    for hour, remembered in ((1, True), (2, True), (3, False)):
+        failures.guess(memory, START + hour * HOUR + 1.0)
+        assert failures.runs_before(memory, START + HOUR + 2.0) == [run] * remembered
+    again, _ = guessed(failures, [START + float(n) for n in range(8)])
+    failures.guess(again, START + 2 * HOUR)
+    assert failures.runs_before(again, START + HOUR + 2.0) == [run]
+    failures.guess(again, START + 9 * HOUR)
+    assert failures.runs_before(again, START + HOUR + 2.0) == []
 
 
-@pytest.mark.parametrize(("hours", "armed"), [(0, START + 7.0), (1, START + 7.0), (3, START + 7.0), (4, inf)])
-def test_a_run_stays_armed_while_a_success_after_it_may_still_arrive(hours: int, armed: float) -> None:
+def test_a_success_may_follow_two_runs() -> None:
+    failures = feature()
+    memory, _ = guessed(failures, [START + hour * HOUR + float(n) for hour in range(2) for n in range(8)])
+    assert [start - START // HOUR for start, _ in failures.runs_before(memory, START + HOUR + 60.0)] == [0, 1]
+
+
+@pytest.mark.parametrize(("hours", "armed"), [(0, inf), (1, inf), (2, START + 7.0), (3, START + 7.0), (4, inf)])
+def test_a_run_that_no_success_follows_stays_armed_while_one_may_still_arrive(hours: int, armed: float) -> None:
     failures = feature()
     memory, _ = guessed(failures, [START + float(n) for n in range(8)])
     assert failures.armed_after(memory, START + hours * HOUR + 10.0) == armed

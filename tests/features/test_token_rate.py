@@ -1,4 +1,4 @@
-"""Counts per bucket are exact, judged against final buckets alone, and trip exactly at their limit."""
+"""Counts per bucket are exact, judged against final buckets alone, and trip on the rungs of a ladder of counts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from detector.features.token_rate import (
 )
 from tests.features.naive import START, Counts, arrivals
 
-EASY = RateSettings(floors=(3, 4, 6), p_value=0.05, ratio=1.5, min_seen=2.0)
+EASY = RateSettings(floors=(3, 4, 6), p_value=0.3, ratio=1.2, min_seen=1.0)
 """Thresholds so low that random streams cross them."""
 
 DEFAULT = RateSettings(floors=(20, 40, 90), p_value=1e-7, ratio=3.0, min_seen=12.0)
@@ -73,7 +73,7 @@ def calm(buckets: int, each: int) -> list[int]:
 
 @given(streams, st.sampled_from(PRIORS))
 @settings(max_examples=80)
-def test_a_bucket_is_a_spike_exactly_from_the_request_on_that_reaches_its_limit(
+def test_a_bucket_is_a_spike_exactly_from_the_first_rung_on_that_is_surprising(
     stream: tuple[int, list[int]], prior: Prior
 ) -> None:
     """Each spike once, with the numbers of the plain telling, and of several at once the least likely."""
@@ -163,14 +163,15 @@ def limit_after(times: list[int], rates: RateSettings = DEFAULT) -> int:
 
 
 @pytest.mark.parametrize("each", [1, 5, 20])
-def test_one_below_the_limit_is_silent_and_the_limit_is_a_spike(each: int) -> None:
+def test_a_spike_is_found_at_its_limit_or_at_most_a_tenth_above_it(each: int) -> None:
     history = calm(60, each)
     limit = limit_after(history)
     start = (history[-1] // HOUR + 2) * HOUR
-    burst = [start + n % STEP for n in range(limit)]
-    assert told(DEFAULT, history + burst[:-1]) == []
-    (spike,) = told(DEFAULT, history + burst)
-    assert (spike.span, spike.start, spike.count) == (STEP, start, limit)
+    burst = [start + n % STEP for n in range(limit + limit // 10 + 1)]
+    assert told(DEFAULT, history + burst[: limit - 1]) == []
+    (spike, *_) = told(DEFAULT, history + burst)
+    assert (spike.span, spike.start) == (STEP, start)
+    assert limit <= spike.count <= limit * 1.1 + 1
     assert spike.p_value < DEFAULT.p_value
     assert spike.expected == pytest.approx(each)
 
