@@ -7,15 +7,15 @@ import os
 import resource
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from statistics import median
-from time import perf_counter
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import memory
-from bench.workloads import DENSITIES, bodies, decode, paired, parse, ratio, replay
+from bench.workloads import DENSITIES, bodies, decode, paired, parse, ratio, replay, timed_replay
 
 CONSOLE = Console(width=110)
 
@@ -49,20 +49,12 @@ def speed(records: int, agents: int, rounds: int, padding: str) -> None:
     CONSOLE.print("ratio: how many times faster than orjson.loads of the same bytes and nothing else; bar 1.0\n")
 
 
-def _replay_half(arguments: tuple[int, int, int]) -> float:
-    records, agents, seed = arguments
-    stream = bodies(records, agents, DENSITIES["1 hour"], "typical", seed)
-    start = perf_counter()
-    replay(stream)
-    return perf_counter() - start
-
-
 def two_processes(records: int, agents: int) -> None:
     """Two replays at once, each of half the stream, against one after the other."""
     halves = [(records // 2, agents // 2, 3), (records // 2, agents // 2, 4)]
-    alone = sum(_replay_half(half) for half in halves)
-    with get_context("spawn").Pool(2) as pool:
-        together = max(pool.map(_replay_half, halves))
+    alone = sum(timed_replay(half) for half in halves)
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        together = max(pool.map(timed_replay, halves))
     CONSOLE.print(
         f"two processes on {os.cpu_count()} cores, stream already split by blueprint: {alone / together:.2f} times one "
         f"process ({records / together:,.0f} against {records / alone:,.0f} records/s)\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 
 import orjson
 
@@ -44,6 +44,15 @@ def replay(stream: Sequence[bytes]) -> Engine:
     for body in stream:
         engine.process(decoder.body(body))
     return engine
+
+
+def timed_replay(arguments: tuple[int, int, int]) -> float:
+    """Wall seconds to replay (records, agents, seed) at the middle density; importable by worker processes."""
+    records, agents, seed = arguments
+    stream = bodies(records, agents, DENSITIES["1 hour"], "typical", seed)
+    start = perf_counter()
+    replay(stream)
+    return perf_counter() - start
 
 
 def paired(

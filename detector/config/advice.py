@@ -47,10 +47,17 @@ def _of_detectors(settings: Settings) -> Iterator[str]:
         yield f"Disabled detectors: {', '.join(off)}."
     for name, rates in (("token_spike", "agents"), ("fleet_spike", "blueprints")):
         earlier = getattr(settings.rates, rates).p_value
-        if blocks[name].enabled and blocks[name].p_value > earlier:
+        if not blocks[name].enabled:
+            continue
+        if blocks[name].p_value > earlier:
             yield (
                 f"detectors.{name}.p_value is larger than rates.{rates}.p_value ({earlier:g}), which is asked first; "
                 "raise that too, or nothing changes."
+            )
+        elif blocks[name].p_value < earlier:
+            yield (
+                f"detectors.{name}.p_value is smaller than rates.{rates}.p_value ({earlier:g}), at which a spike is "
+                "told once, however far it still grows; lower that instead, or most spikes are lost."
             )
 
 

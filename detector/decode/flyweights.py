@@ -11,6 +11,7 @@ costs time, not memory.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final, get_args
 
 from detector.decode.addresses import network
@@ -89,8 +90,9 @@ class Flyweights:
         ) = key
         role, odd_role = fold_role(agent.agent_type if agent else None)
         subject_role, odd_subject = fold_role(agent.agent_subject_type if agent else None)
-        principal = ident(principal)
-        caller = ident(app) or principal
+        caller = ident(app)
+        principal = caller if principal == app else ident(principal)
+        caller = caller or principal
         if caller is None:
             raise Unusable("missing_id", "properties.appId and properties.servicePrincipalId are both missing")
         access = Access(
@@ -139,7 +141,11 @@ class Flyweights:
 
 def _stated(value: str | None) -> str | None:
     """A member of an enumeration; "none" and "Unknown" state nothing."""
-    kept = text(value)
+    return _member(text(value))
+
+
+@lru_cache(maxsize=1_024)
+def _member(kept: str | None) -> str | None:
     return None if kept is None or kept.casefold() in ("none", "unknown") else kept
 
 

@@ -42,6 +42,8 @@ class ApiNovelty:
     """Surprise from which on a resource that no sibling uses is said."""
     p_value_sensitive: Annotated[float, Gt(0), Lt(1)] = 1e-2
     """The same for a sensitive resource, even when siblings use it."""
+    p_value_alone: Annotated[float, Gt(0), Lt(1)] = 0.02
+    """Surprise from which on a resource of an agent without siblings is said."""
     min_seen: Annotated[float, Gt(0)] = 24.0
     """Active hours the agent must have shown."""
     sensitive: frozenset[str] = frozenset()
@@ -52,16 +54,19 @@ class ApiNovelty:
         resource = text(signal.facts.get("resource_id"))
         sensitive = resource in self.sensitive
         siblings_know = bool(signal.facts.get("known_to_siblings"))
-        if signal.seen < self.min_seen:
-            return None
-        if signal.p_value >= (self.p_value_sensitive if sensitive else self.p_value):
+        siblings = number(signal.facts.get("siblings"))
+        # Whoever has siblings is told of under its blueprint, or they know it; a blueprint is never alone.
+        alone = signal.key.kind == "agent" and not siblings and not siblings_know
+        limit = self.p_value_alone if alone else self.p_value
+        if sensitive:
+            limit = max(self.p_value_alone, self.p_value_sensitive) if alone else self.p_value_sensitive
+        if signal.seen < self.min_seen or signal.p_value >= limit:
             return None
         severity: Severity = "medium"
         if siblings_know:
             severity = "low"
         elif sensitive:
             severity = "high"
-        siblings = number(signal.facts.get("siblings"))
         peers = ""
         if siblings:
             others = "the other agent" if siblings == 1 else f"any of the {amount(siblings)} other agents"

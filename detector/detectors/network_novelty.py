@@ -45,7 +45,9 @@ class NetworkNovelty:
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-3
     """Surprise from which on a network that no sibling uses is said."""
     p_value_siblings_know: Annotated[float, Gt(0), Lt(1)] = 1e-6
-    """The same for a network that siblings use; the default leaves all but the most settled agents alone."""
+    """The same for a network that siblings use; the default is out of reach on purpose: such networks are not said."""
+    p_value_alone: Annotated[float, Gt(0), Lt(1)] = 0.02
+    """Surprise from which on a network of an agent without siblings is said."""
     min_seen: Annotated[float, Gt(0)] = 24.0
     """Active hours the agent must have shown."""
 
@@ -53,12 +55,16 @@ class NetworkNovelty:
         """See `Detector.judge`."""
         level = text(signal.facts.get("level"))
         siblings_know = bool(signal.facts.get("known_to_siblings"))
-        if signal.seen < self.min_seen:
-            return None
-        if signal.p_value >= (self.p_value_siblings_know if siblings_know else self.p_value):
+        siblings = number(signal.facts.get("siblings"))
+        kinds, limit = number(signal.facts.get("kinds")), self.p_value
+        if siblings_know:
+            limit = self.p_value_siblings_know
+        elif signal.key.kind == "agent" and not siblings and kinds:
+            # With siblings it is told of under its blueprint; without a known network there is no move.
+            limit = self.p_value_alone
+        if signal.seen < self.min_seen or signal.p_value >= limit:
             return None
         severity: Severity = {"prefix": "medium", "asn": "high", "country": "high"}[level]  # type: ignore[assignment]
-        siblings = number(signal.facts.get("siblings"))
         peers = "it had not used before"
         if siblings_know:
             peers += ", though other agents of its blueprint had"
@@ -76,7 +82,7 @@ class NetworkNovelty:
             title=f"Sign-in from {_WORDS[level]}: {where}",
             explanation=(
                 f"{agent} got a token from {address(signal.facts)} ({where}), {_WORDS[level]} that {peers}; it had "
-                f"used {amount(number(signal.facts.get('kinds')))} in {amount(signal.seen)} active hours "
+                f"used {amount(kinds)} in {amount(signal.seen)} active hours "
                 f"({odds(signal.p_value)})."
             ),
             signal=signal,

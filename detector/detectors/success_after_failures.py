@@ -40,6 +40,8 @@ class SuccessAfterFailures:
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         complete = signal.time if signal.first_seen is None else signal.first_seen
+        # When a late guess tipped it, nothing is known of the granted token but its time.
+        where = f" from {address(signal.facts)}," if signal.facts.get("address") is not None else ""
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
@@ -48,7 +50,7 @@ class SuccessAfterFailures:
             severity="high",
             title="A token was granted after a run of failed attempts",
             explanation=(
-                f"A token was granted from {address(signal.facts)}, {duration(signal.time - complete)} after "
+                f"A token was granted{where} {duration(signal.time - complete)} after "
                 f"{amount(signal.value)} attempts with wrong credentials had been refused within one hour."
             ),
             signal=signal,

@@ -31,6 +31,7 @@ FilterReason = Literal[
     "not_an_agent",
     "not_chosen",
     "out_of_window",
+    "too_many_tenants",
     "unknown_category",
 ]
 """Why a well-formed record was left out without being judged: a closed set, safe as a metric label."""

@@ -15,7 +15,7 @@ from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal
 from detector.engine.routing import key_of, subject_of
 from detector.features.changes import ActorMemory, Changes, affected
-from detector.features.memory import TenantMemory, teach
+from detector.features.memory import teach
 from detector.features.pipelines import provenance
 from detector.features.timeline import STEP, horizons
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
+    from detector.features.memory import TenantMemory
 
 _MAX_ACTORS = 50_000
 
@@ -46,13 +47,13 @@ class Changing:
         self.changes = Changes(settings.activities, horizons(settings.lateness)[1])
 
     def observe(self, change: Change) -> FilterReason | None:
-        """Takes in one change; the reason when nobody reads its activity."""
+        """Takes in one change; the reason when it is left out."""
         kind = self.changes.kind_of(change)
         if kind is None:
             return "activity_not_read"
-        tenant = self.state.tenants.get(change.tenant_id)
+        tenant = self.state.tenant(change.tenant_id)
         if tenant is None:
-            tenant = self.state.tenants[change.tenant_id] = TenantMemory()
+            return "too_many_tenants"
         if self._learn_aliases(tenant, change):
             self.recognise(change.tenant_id)
         habit = self._remember_actor(tenant, kind, change)

@@ -13,7 +13,7 @@ from detector.features import token_rate
 from detector.features.apis import Apis
 from detector.features.known import chance_of_new, kinds_known, observe
 from detector.features.memory import FleetMemory
-from detector.features.networks import Level, Networks, Places, places
+from detector.features.networks import CAPACITY, Level, Networks, Places, places
 from detector.features.timeline import HOUR, SIX_HOURS, horizons
 
 if TYPE_CHECKING:
@@ -52,49 +52,85 @@ class Novelties:
         self.networks = Networks(self.horizon)
         self._places: dict[Origin, Places] = {}
         self.least_seen = least_experience(settings)
+        self.young_below = 2 * self.least_seen
+        """Length of `ApiMemory.closed` (two entries an hour) below which an identity is too young to be heard."""
+        self.settles = self.horizon.lag + self.horizon.keep
 
     def observe(self, route: Route, event: SignIn, hour: int) -> None:
-        """A granted token whose resource or origin was not dealt with yet in the hour, or not by this route.
-
-        The first lines of each half are the steady case, written out: a known value that is merely seen again.
-        """
-        recent, origin = route.recent, event.origin
+        """A granted token whose resource or origin was not dealt with yet in the hour, or not by this route."""
+        recent, origin, apis = route.recent, event.origin, route.identity.apis
+        if hour > apis.hour:
+            self.apis.open(apis, hour)
+        young = not apis.exposure and len(apis.closed) < self.young_below
         if hour != route.hour:
-            self._seen_resource(route, event, hour)
+            if hour > route.hour:  # noqa: PLR1730 - half the cost of max()
+                route.hour = hour
+            route.name(event.access, hour)
+            self._seen_resource(route, event, hour, young=young)
         if hour > recent.hour:
             recent.hour = hour
             recent.origins = set()
         if hour == route.hour:
             route.origins = recent.origins if hour == recent.hour else set()
         if hour < recent.hour or origin not in recent.origins:
-            where = self._places.get(origin)
-            if where is None:
-                where = self._place(origin)
-            networks = route.identity.networks.values
-            state = networks.get(where[0]) if where[0] is not None else None
-            if state is None or state < 0:
-                self._network(route, event, where, hour)
-            elif hour > state:
-                networks[where[0]] = hour  # type: ignore[index]
+            self._seen_origin(route, event, hour, young=young)
             if hour == recent.hour and len(recent.origins) < _MAX_ORIGINS:
                 recent.origins.add(origin)
 
-    def _seen_resource(self, route: Route, event: SignIn, hour: int) -> None:
-        if hour > route.hour:  # noqa: PLR1730 - half the cost of max()
-            route.hour = hour
-        route.name(event.access, hour)
+    def _seen_resource(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
+        """Most often a known resource is merely seen again, or the identity is too young to be heard."""
         resource, apis = event.access.resource_id, route.identity.apis
         if resource is None:
             return
-        if hour > apis.hour:
-            self.apis.open(apis, hour)
-        state, used = apis.values.get(resource), apis.used
-        if state is None or state < 0 or hour != apis.hour or len(used) >= self.settings.apis.spread_floor - 1:
+        state = apis.values.get(resource)
+        used = apis.used if hour == apis.hour else self.apis.used_in(apis, hour)
+        if young:
+            if resource not in used and len(used) < self.settings.apis.capacity:
+                used.append(resource)
+            self._touch(apis.values, resource, state, hour, self.settings.apis.capacity)
+            if route.fleet is not None and (state is None or -state > hour - self.horizon.lag):
+                others = route.fleet.apis
+                self._touch(others, resource, others.get(resource), hour, self.settings.apis.capacity)
+        elif state is None or state < 0 or hour != apis.hour or len(used) >= self.settings.apis.spread_floor - 1:
             self._resource(route, event, resource, hour)
         else:
             apis.values[resource] = hour
             if resource not in used:
                 used.append(resource)
+
+    def _seen_origin(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
+        """The same for networks."""
+        where = self._places.get(event.origin)
+        if where is None:
+            where = self._place(event.origin)
+        networks = route.identity.networks.values
+        state = networks.get(where[0]) if where[0] is not None else None
+        if young:
+            if not self._touch_places(networks, where, state, hour) and route.fleet is not None:
+                others = route.fleet.networks.values
+                self._touch_places(others, where, others.get(where[0]) if where[0] is not None else None, hour)
+        elif state is None or state < 0:
+            self._network(route, event, where, hour)
+        elif hour > state:
+            networks[where[0]] = hour  # type: ignore[index]
+
+    def _touch(self, values: dict[str, int], value: str, state: int | None, hour: int, capacity: int) -> None:
+        """`observe` without its verdict, and without the call when `state`, that of the value, stays as it is."""
+        if state is None or not -hour <= state < 0 or hour + state >= self.settles:
+            observe(values, value, hour, self.horizon, capacity)
+
+    def _touch_places(self, values: dict[str, int], where: Places, state: int | None, hour: int) -> bool:
+        """`Networks.observe` without its level; whether the prefix was known."""
+        prefix, asn, country = where
+        if prefix is not None:
+            self._touch(values, prefix, state, hour, CAPACITY)
+            if state is not None and -state <= hour - self.horizon.lag:
+                return True
+        if asn is not None:
+            self._touch(values, asn, values.get(asn), hour, CAPACITY)
+        if country is not None:
+            self._touch(values, country, values.get(country), hour, CAPACITY)
+        return False
 
     def _place(self, origin: Origin) -> Places:
         if len(self._places) >= _MAX_PLACES:

@@ -9,7 +9,7 @@ from detector.domain.signals import Fact, Signal
 from detector.engine.novelties import who
 from detector.engine.routing import Route, key_of, subject_of
 from detector.features.failures import FailureMemory, Failures
-from detector.features.timeline import HOUR, SIX_HOURS, horizons
+from detector.features.timeline import DAY, HOUR, SIX_HOURS, horizons
 
 if TYPE_CHECKING:
     from detector.engine.saying import Saying
@@ -90,31 +90,40 @@ class Refusals:
                 self.success_after_guesses(route, event, identity.rates.granted)
 
     def success_after_guesses(self, route: Route, event: SignIn, success: float | None = None) -> None:
-        """A granted token later than the completion of a run of guesses; `event` tipped it."""
-        identity = route.identity
+        """A granted token later than the completion of a run of guesses; `event` tipped it.
+
+        When that is a guess that came late, `success` is when the token was granted. Nothing else is remembered of
+        the token, so the alert names the record of the guess but not its address, resource or credential.
+        """
+        identity, tenant_id = route.identity, event.access.tenant_id
         memory = identity.failures
         assert memory is not None
         time = event.time if success is None else success
+        facts = who(route)
+        if success is None:
+            facts["address"] = event.origin.ip
         for start, complete in self.failures.runs_before(memory, time):
-            self.saying.tell_of(
-                route,
-                Signal(
-                    kind="success_after_failures",
-                    key=key_of(identity),
-                    time=time,
-                    window=(float(start * HOUR), float((start + 2) * HOUR)),
-                    occasion=f"hour:{start}",
-                    value=self.settings.failures.run,
-                    usual=0,
-                    unit="refused attempts",
-                    p_value=1.0,
-                    seen=0,
-                    event=event,
-                    facts={**who(route), "address": event.origin.ip},
-                    first_seen=complete,
-                    last_seen=time,
-                ),
+            signal = Signal(
+                kind="success_after_failures",
+                key=key_of(identity),
+                time=time,
+                window=(float(start * HOUR), float((start + 2) * HOUR)),
+                occasion=f"hour:{start}",
+                value=self.settings.failures.run,
+                usual=0,
+                unit="refused attempts",
+                p_value=1.0,
+                seen=0,
+                event=event if success is None else None,
+                facts=facts,
+                first_seen=complete,
+                last_seen=time,
+                record_ids=(event.record_id,),
             )
+            if success is None:
+                self.saying.tell_of(route, signal)
+            else:
+                self.saying.tell(signal, tenant_id, subject_of(signal.key, tenant_id, identity, route.fleet))
         identity.rates.armed = self.failures.armed_after(memory, time)
 
     def close_windows(self, watermark: float) -> None:
@@ -142,7 +151,7 @@ class Refusals:
             key=key_of(identity),
             time=end,
             window=(float(window * SIX_HOURS), end),
-            occasion=f"six-hours:{window * SIX_HOURS}",
+            occasion=f"day:{window * SIX_HOURS // DAY * DAY}",
             value=ratio.failures / ratio.attempts,
             usual=ratio.usual,
             unit="share of requests",

@@ -18,7 +18,7 @@ from detector.domain.events import Access, Origin, SignIn
 from detector.domain.keys import Key
 from detector.features.apis import ApiMemory
 from detector.features.fleet import FleetHours
-from detector.features.memory import FleetMemory, IdentityMemory, TenantMemory, latest_name, teach
+from detector.features.memory import FleetMemory, IdentityMemory, latest_name, teach
 from detector.features.networks import NetworkMemory
 from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import RateMemory
@@ -26,6 +26,7 @@ from detector.features.token_rate import RateMemory
 if TYPE_CHECKING:
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
+    from detector.features.memory import TenantMemory
 
 _MAX_ROUTES: Final = 100_000
 
@@ -87,12 +88,15 @@ class Router:
         """Told the tenant id when a sign-in showed who somebody is, or that it was so earlier than known."""
 
     def route(self, access: Access, time: float, hour: int) -> Route | None:
-        """The route of an access that has none yet; `None` when nobody watches its identity in this hour."""
+        """The route of an access that has none yet; `None` when nobody watches its identity in this hour.
+
+        Nor is one of a tenant too many watched.
+        """
         if self.unwatched.get(access) == hour:
             return None
-        tenant = self.state.tenants.get(access.tenant_id)
+        tenant = self.state.tenant(access.tenant_id)
         if tenant is None:
-            tenant = self.state.tenants[access.tenant_id] = TenantMemory()
+            return None
         since = self._watched_since(access, tenant)
         if hour < since:
             if len(self.unwatched) >= _MAX_ROUTES:

@@ -18,6 +18,9 @@ VERSION: Final = 1
 """Version of the form that `dump` writes."""
 
 
+_MAX_TENANTS: Final = 1_024
+
+
 class State(msgspec.Struct):
     """What an engine remembers."""
 
@@ -32,6 +35,19 @@ class State(msgspec.Struct):
     """Six-hour windows not final yet, and the (tenant, identity) that failed in them."""
     parked: list[Change] = msgspec.field(default_factory=list)
     """Changes whose target nobody has recognised as an agent yet."""
+
+    def tenant(self, tenant_id: str) -> TenantMemory | None:
+        """The memory of a tenant, made when there is none; `None` for a newcomer when there are too many tenants.
+
+        The records of such a newcomer are left out, and counted: nobody can push out what is known of the others.
+        """
+        memory = self.tenants.get(tenant_id)
+        if memory is None:
+            if len(self.tenants) >= _MAX_TENANTS:
+                self.counters["refused_tenants"] += 1
+                return None
+            memory = self.tenants[tenant_id] = TenantMemory()
+        return memory
 
     def dump(self) -> bytes:
         """The state as msgpack."""

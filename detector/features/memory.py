@@ -74,15 +74,17 @@ def latest_name(memory: IdentityMemory | FleetMemory, name: str | None, hour: in
 
 
 def teach(aliases: dict[str, Alias], object_id: str, owner: str, since: float, capacity: int) -> bool:
-    """A record of the bucket at `since` says whose object id this is; whether that is news.
+    """A record of the bucket at `since` says whose object id this is; whether anything was learned.
 
-    The earliest record is believed, and of several in one bucket the one that names the first owner.
+    Nothing is when it was known, or when there is no room for it. The earliest record is believed, and of several in
+    one bucket the one that names the first owner.
     """
     alias = aliases.get(object_id)
     if alias is None:
-        if len(aliases) < capacity:
-            aliases[object_id] = Alias(owner, since)
-        return len(aliases) <= capacity
+        if len(aliases) >= capacity:
+            return False
+        aliases[object_id] = Alias(owner, since)
+        return True
     if (since, owner) < (alias.since, alias.owner):
         alias.owner, alias.since = owner, since
         return True

@@ -90,20 +90,6 @@ def negative_binomial_tail(count: int, mean: float, dispersion: float) -> float:
     return max(TINY, incomplete_beta(float(count), size, mean / (mean + size)))
 
 
-def negative_binomial_limit(p_value: float, mean: float, dispersion: float) -> int:
-    """The smallest count whose tail probability is below `p_value`: the inverse of `negative_binomial_tail`."""
-    low, high = 0, max(4, int(mean) + 1)
-    while negative_binomial_tail(high, mean, dispersion) >= p_value:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        if negative_binomial_tail(middle, mean, dispersion) < p_value:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
 def beta_binomial_tail(failures: int, attempts: int, alpha: float, beta: float) -> float:
     """P(F >= failures) among `attempts` whose failure probability is Beta(alpha, beta) distributed.
 

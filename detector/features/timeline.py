@@ -18,6 +18,7 @@ STEP: Final = 600
 
 HOUR: Final = 3_600
 SIX_HOURS: Final = 21_600
+DAY: Final = 86_400
 
 SPANS: Final = (STEP, HOUR, SIX_HOURS)
 """Bucket lengths in seconds; each is a multiple of the one before."""

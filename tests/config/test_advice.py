@@ -31,6 +31,14 @@ def test_the_default_has_no_pipeline_and_says_so() -> None:
             "Disabled detectors: api_spread, token_spike.",
         ),
         ("detectors: {fleet_spike: {p_value: 1e-3}}", "rates.blueprints.p_value (1e-07), which is asked first"),
+        (
+            "detectors: {token_spike: {p_value: 1e-9}}",
+            "detectors.token_spike.p_value is smaller than rates.agents.p_value (1e-07), at which a spike is told once",
+        ),
+        (
+            "detectors: {fleet_spike: {p_value: 1e-9}}",
+            "detectors.fleet_spike.p_value is smaller than rates.blueprints.p_value (1e-07), at which a spike",
+        ),
         ("lateness: 1m", "The lateness is below 5m"),
     ],
 )
@@ -42,6 +50,12 @@ def test_a_listed_identity_makes_the_chosen_scope_sensible() -> None:
     assert not [each for each in advice(load(text=f"scope: chosen\nidentities: [{DEPLOYER}]")) if "scope" in each]
 
 
-def test_a_disabled_detector_is_not_asked_for_its_threshold() -> None:
-    said = advice(load(text="detectors: {token_spike: {enabled: false, p_value: 1e-3}}"))
-    assert not [each for each in said if "asked first" in each]
+@pytest.mark.parametrize("p_value", ["1e-3", "1e-9"])
+def test_a_disabled_detector_is_not_asked_for_its_threshold(p_value: str) -> None:
+    said = advice(load(text=f"detectors: {{token_spike: {{enabled: false, p_value: {p_value}}}}}"))
+    assert not [each for each in said if "rates.agents" in each]
+
+
+def test_a_detector_as_strict_as_its_rates_needs_no_advice() -> None:
+    text = "{rates: {agents: {p_value: 1e-9}}, detectors: {token_spike: {p_value: 1e-9}}}"
+    assert not [each for each in advice(load(text=text)) if "rates.agents" in each]

@@ -24,7 +24,7 @@ def first_token(**words: Any) -> list[Any]:
 
 def judged(detector: ApiNovelty | None = None, **fields: Any) -> Finding | None:
     facts: dict[str, Fact] = {"resource_id": "r", "resource_name": "payroll", "agent_name": "invoices", "kinds": 2}
-    facts |= fields.pop("facts", {})
+    facts |= {"siblings": 3} | fields.pop("facts", {})
     return (detector or ApiNovelty()).judge(signal("api_novelty", **({"p_value": 1e-5, "facts": facts} | fields)))
 
 
@@ -104,12 +104,42 @@ def test_a_newborn_finds_everything_new(hours: int, alerts: int) -> None:
     assert len(said(NAME, calm, TENANT.sign_in(newborn, NOW + (hours + 2) * HOUR, resource="payroll"))) == alerts
 
 
-def test_an_agent_without_siblings_is_heard_for_sensitive_resources_only() -> None:
+def test_an_agent_without_siblings_has_a_threshold_of_its_own() -> None:
     """What halves in a fortnight cannot make one agent alone more than three in a thousand sure."""
-    assert said(NAME, TENANT.sign_in(LONER, NOW, resource="payroll")) == []
+    (alert,) = same_however_told([TENANT.sign_in(LONER, NOW, resource="payroll")], NAME)
+    assert (alert.severity, alert.catalogue_ids) == ("medium", ("D10",))
+    assert (alert.subject.kind, alert.subject.id) == ("agent", LONER.id)
+    assert alert.explanation == (
+        "loner got its first token for payroll; it had used 1 resource in 188 active hours (p = 0.008)."
+    )
     (alert,) = said(NAME, TENANT.sign_in(LONER, NOW, resource="Azure Key Vault", resource_id=VAULT))
     assert alert.severity == "high"
     assert alert.explanation.startswith("loner got its first token for Azure Key Vault; it had used 1 resource in")
+
+
+@pytest.mark.parametrize(("hours", "alerts"), [(60, 0), (96, 1)])
+def test_an_agent_without_siblings_is_heard_after_some_days(hours: int, alerts: int) -> None:
+    young = TENANT.agent("young", blueprint="alone")
+    calm = TENANT.calm(young, hours=hours, at=NOW)
+    assert len(said(NAME, calm, TENANT.sign_in(young, NOW + (hours + 2) * HOUR, resource="payroll"))) == alerts
+
+
+@pytest.mark.parametrize(
+    ("p_value", "resource", "sensitive", "found"),
+    [
+        (0.02, "r", 0.01, False),
+        (0.0199, "r", 0.01, True),
+        (0.02, "grave", 0.01, False),
+        (0.0199, "grave", 0.01, True),
+        (0.05, "grave", 0.05, False),
+        (0.0499, "grave", 0.05, True),
+        (0.0499, "r", 0.05, False),
+    ],
+)
+def test_alone_the_more_generous_threshold_counts(p_value: float, resource: str, sensitive: float, found: bool) -> None:
+    detector = ApiNovelty(sensitive=frozenset({"grave"}), p_value_sensitive=sensitive)
+    facts: dict[str, Fact] = {"resource_id": resource, "siblings": 0, "known_to_siblings": False}
+    assert (judged(detector, p_value=p_value, facts=facts) is not None) == found
 
 
 def test_it_is_the_same_alert_however_it_is_told() -> None:

@@ -68,8 +68,21 @@ def test_an_agent_that_always_fails_half_the_time_has_learned_to() -> None:
     """It is said on the first day and then no more."""
     days = [mixed(10, 10, at=NOW + quarter * 6 * HOUR) for quarter in range(40)]
     alerts = said(NAME, *days)
-    assert 1 <= len(alerts) <= 12
+    assert 1 <= len(alerts) <= 3
     assert max(alert.time for alert in alerts) < "2026-03-16"
+
+
+def test_an_agent_that_goes_on_failing_is_said_once_a_day() -> None:
+    """Four windows tip in each day; the first of them speaks for the day that it began in."""
+    always = TENANT.sign_ins(AGENT, NOW, 72, every=HOUR, error=BLOCKED)
+    alerts = same_however_told(always, NAME)
+    assert [alert.time for alert in alerts] == [f"2026-03-{day}T06:00:00.000Z" for day in (12, 13, 14)]
+    assert all(alert.explanation.startswith("6 of 6 token requests failed") for alert in alerts)
+
+
+def test_a_day_is_said_when_only_its_last_window_tips() -> None:
+    failing = mixed(6, 4, at=NOW + 18 * HOUR), mixed(6, 4, at=NOW + 24 * HOUR)
+    assert [alert.time[:13] for alert in said(NAME, *failing)] == ["2026-03-13T00", "2026-03-13T06"]
 
 
 def test_fewer_failures_than_usual_are_never_an_alert() -> None:

@@ -21,7 +21,7 @@ COUNTRY = network(1, country="BR")
 
 def judged(**fields: Any) -> Finding | None:
     facts: dict[str, Fact] = {"level": "prefix", "network": "198.51.100.0/24", "agent_name": "invoices", "kinds": 2}
-    facts |= fields.pop("facts", {})
+    facts |= {"siblings": 3} | fields.pop("facts", {})
     return NetworkNovelty().judge(signal("network_novelty", **({"p_value": 1e-5, "facts": facts} | fields)))
 
 
@@ -101,9 +101,26 @@ def test_a_newborn_finds_everything_new(hours: int, alerts: int) -> None:
     assert len(said(NAME, calm, TENANT.sign_in(newborn, NOW + (hours + 2) * HOUR, origin=COUNTRY))) == alerts
 
 
-def test_an_agent_without_siblings_is_not_heard_by_default() -> None:
+def test_an_agent_without_siblings_has_a_threshold_of_its_own() -> None:
     """What halves in a fortnight cannot make one agent alone more than three in a thousand sure."""
-    assert said(NAME, TENANT.sign_in(LONER, NOW, origin=COUNTRY)) == []
+    (alert,) = same_however_told([TENANT.sign_in(LONER, NOW, origin=COUNTRY)], NAME)
+    assert (alert.severity, alert.subject.kind, alert.subject.id) == ("high", "agent", LONER.id)
+    assert alert.explanation == (
+        "loner got a token from 198.51.100.7 (BR), a new country that it had not used before; it had used 1 in 188 "
+        "active hours (p = 0.008)."
+    )
+
+
+@pytest.mark.parametrize(("hours", "alerts"), [(60, 0), (96, 1)])
+def test_an_agent_without_siblings_is_heard_after_some_days(hours: int, alerts: int) -> None:
+    young = TENANT.agent("young", blueprint="alone")
+    calm = TENANT.calm(young, hours=hours, at=NOW)
+    assert len(said(NAME, calm, TENANT.sign_in(young, NOW + (hours + 2) * HOUR, origin=COUNTRY))) == alerts
+
+
+@pytest.mark.parametrize(("p_value", "found"), [(0.02, False), (0.0199, True)])
+def test_alone_surprise_has_its_threshold(p_value: float, found: bool) -> None:
+    assert (judged(p_value=p_value, facts={"siblings": 0, "known_to_siblings": False}) is not None) == found
 
 
 def test_it_is_the_same_alert_however_it_is_told() -> None:

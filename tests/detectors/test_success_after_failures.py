@@ -6,8 +6,8 @@ import pytest
 
 from detector.detectors.success_after_failures import SuccessAfterFailures
 from detector.domain.events import Event
-from tests.detectors.stage import AGENT, CREW, NOW, TENANT, said, same_however_told, signal
-from tests.stories import BLOCKED, EXPIRED, HOUR, INVALID, MINUTE, THROTTLED, in_order, network
+from tests.detectors.stage import AGENT, CREW, NOW, TENANT, engine, said, same_however_told, signal
+from tests.stories import BLOCKED, EXPIRED, HOME, HOUR, INVALID, MINUTE, THROTTLED, in_order, network, tell
 
 NAME = "success_after_failures"
 STRANGE = network(1)
@@ -91,4 +91,22 @@ def test_a_success_in_the_next_hour_follows_a_run_that_comes_late() -> None:
 def test_a_record_without_an_address_reads_well() -> None:
     finding = SuccessAfterFailures().judge(signal("success_after_failures", value=8.0))
     assert finding is not None
-    assert finding.explanation.startswith("A token was granted from an unknown address, 1 second after 8 attempts")
+    assert finding.explanation.startswith("A token was granted 1 second after 8 attempts")
+
+
+def test_a_guess_that_comes_late_does_not_say_where_the_token_went() -> None:
+    """The guesses are from a strange network, the success is from home; of it only the time is remembered."""
+    *early, last = guesses()
+    playing = engine()
+    told = tell(playing, [*early, TENANT.sign_in(AGENT, NOW + 5 * MINUTE), last])
+    (alert,) = [alert for alert in told if alert.detector == NAME]
+    assert alert.explanation == (
+        "A token was granted 4 minutes after 8 attempts with wrong credentials had been refused within one hour."
+    )
+    assert alert.evidence.addresses == ()
+    assert "address" not in alert.evidence.details
+    assert not {entity.kind for entity in alert.entities} & {"network", "resource", "credential"}
+    assert alert.evidence.record_ids == (last.record_id,)
+    assert (alert.subject.id, alert.subject.blueprint, alert.subject.tenant) == (AGENT.id, AGENT.blueprint, TENANT.id)
+    plain = said(NAME, guesses(), TENANT.sign_in(AGENT, NOW + 5 * MINUTE))
+    assert [(each.id, each.evidence.addresses) for each in plain] == [(alert.id, (HOME.ip,))]

@@ -17,7 +17,6 @@ from detector.features.tails import (
     beta_binomial_tail,
     incomplete_beta,
     log_beta,
-    negative_binomial_limit,
     negative_binomial_tail,
 )
 
@@ -129,16 +128,3 @@ def test_all_but_no_dispersion_is_taken_as_all_but_poisson(dispersion: float) ->
     tail = negative_binomial_tail(30, 10.0, dispersion)
     assert tail == negative_binomial_tail(30, 10.0, 1e-4)
     assert tail == pytest.approx(float(stats.poisson.sf(29, 10.0)), rel=0.05)
-
-
-@given(st.floats(-9.0, -1.0).map(lambda power: 10.0**power), spread(1e-3, 1e4), spread(1e-4, 5.0))
-def test_the_limit_is_the_smallest_count_whose_tail_is_below(p_value: float, mean: float, dispersion: float) -> None:
-    limit = negative_binomial_limit(p_value, mean, dispersion)
-    assert negative_binomial_tail(limit, mean, dispersion) < p_value
-    assert negative_binomial_tail(limit - 1, mean, dispersion) >= p_value
-
-
-@given(spread(1e-3, 1e4), spread(1e-4, 5.0))
-def test_the_limit_rises_as_the_p_value_falls(mean: float, dispersion: float) -> None:
-    limits = [negative_binomial_limit(10.0**-power, mean, dispersion) for power in range(1, 10)]
-    assert limits == sorted(limits)

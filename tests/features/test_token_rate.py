@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.features import moments, token_rate
-from detector.features.tails import negative_binomial_limit
+from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import HOUR, SIX_HOURS, STEP, horizons
 from detector.features.token_rate import (
     NEVER,
@@ -159,7 +159,10 @@ def limit_after(times: list[int], rates: RateSettings = DEFAULT) -> int:
     seen, mean, variance = plain.baseline(0, bucket)
     own = max(0.0, (variance - mean) / mean**2)
     dispersion = (4.0 + seen * own) / (8.0 + seen) + 1 / (4 + seen)
-    return max(rates.floors[0], int(rates.ratio * mean) + 1, negative_binomial_limit(rates.p_value, mean, dispersion))
+    limit = max(rates.floors[0], int(rates.ratio * mean) + 1)
+    while negative_binomial_tail(limit, mean, dispersion) >= rates.p_value:
+        limit += 1
+    return limit
 
 
 @pytest.mark.parametrize("each", [1, 5, 20])

@@ -12,6 +12,7 @@ from detector.decode.decoded import Decoded
 from detector.domain.events import Event, Identity
 from detector.engine import changing, novelties, routing
 from detector.engine import engine as engine_module
+from detector.engine import state as state_module
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.features.apis import ApiSettings
@@ -173,3 +174,19 @@ def test_what_had_to_be_forgotten_is_counted() -> None:
     for number in range(CAP + 1):
         engine.process(Decoded([_agents(tenant, number, START)]))
     assert engine.counters["evicted_identities"]
+
+
+def test_a_flood_of_tenants_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that came first keep their memory; sign-ins and changes of the others are accounted for."""
+    monkeypatch.setattr(state_module, "_MAX_TENANTS", 5)
+    engine = Engine(small())
+    tenants = [Tenant(f"tenant-{number}") for number in range(CAP)]
+    for tenant in tenants:
+        engine.process(Decoded([_agents(tenant, 0, START), _actors(tenant, 0, START)]))
+    assert list(engine.state.tenants) == [tenant.id for tenant in tenants[:5]]
+    assert engine.accounting.filtered == {"not_an_agent": CAP - 5, "too_many_tenants": CAP - 5}
+    assert engine.accounting.applied == 10
+    assert engine.accounting.balanced()
+    assert engine.counters["refused_tenants"] == 2 * (CAP - 5)
+    engine.process(Decoded([_agents(tenants[0], 1, START)]))
+    assert engine.accounting.applied == 11
