@@ -146,8 +146,7 @@ class Novelties:
             # What an agent knows its blueprint knows too, so the blueprint need only be told what is fresh.
             capacity = self.settings.apis.capacity
             siblings_know = fleet is not None and observe(fleet.apis, resource, hour, self.horizon, capacity)
-            if apis.has_past:
-                self._new_api(route, event, hour, siblings_know=siblings_know)
+            self._new_api(route, event, hour, siblings_know=siblings_know)
         if len(apis.used) >= self.settings.apis.spread_floor or hour != apis.hour:
             self._spread(route, event, hour, known=known)
 
@@ -156,8 +155,7 @@ class Novelties:
         level = self.networks.observe(identity.networks, where, hour)
         if level is not None:
             fleet_level = self.networks.observe(fleet.networks, where, hour) if fleet is not None else level
-            if identity.apis.has_past:
-                self._new_network(route, event, hour, fleet_level or level, siblings_know=fleet_level is None)
+            self._new_network(route, event, hour, fleet_level or level, siblings_know=fleet_level is None)
 
     def _fleet_seen(self, route: Route, hour: int) -> tuple[FleetMemory | None, float]:
         """(the blueprint, its active agent-hours) when the identity has siblings to be compared with.

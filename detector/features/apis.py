@@ -43,11 +43,6 @@ class ApiMemory(msgspec.Struct, gc=False):
     distinct: float = 0.0
     """Weighted distinct resources of those hours."""
 
-    @property
-    def has_past(self) -> bool:
-        """Whether any hour but the newest two was active."""
-        return bool(self.closed or self.exposure)
-
 
 class Novelty(msgspec.Struct, frozen=True, gc=False):
     """A value that was not known to a key in the hour in which it was shown."""

@@ -247,3 +247,9 @@ def test_activities_fold_to_one_spelling(dash: Any) -> None:
         "update application - certificates and secrets management"
     )
     assert fold_activity(fold_activity("Add\tuser .")) == fold_activity("Add user")
+
+
+def test_a_modified_property_without_a_name_names_nothing(change_of: Any) -> None:
+    nameless = modified("", '"x"')
+    record = audit("Update service principal", target(nameless, modified("DisplayName", '"agent"')))
+    assert change_of(record).properties_changed == ("DisplayName",)

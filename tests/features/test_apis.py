@@ -94,7 +94,8 @@ def test_the_spread_is_that_of_the_plain_telling(stream: tuple[int, tuple[tuple[
 def test_a_memory_that_knows_nothing_is_not_surprised() -> None:
     apis = feature()
     memory = told(apis, "abcdefgh")
-    assert not memory.has_past
+    assert not memory.closed
+    assert not memory.exposure
     assert apis.experience(memory, START) == (0.0, 0.0)
     assert apis.spread(memory, START, known=False) is None
     assert apis.novelty(memory, START).p_value == 1.0
