@@ -176,7 +176,7 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
     guilty = []
     for path in tracked_files():
         text = path.read_bytes()
-        # A path in prose or code, not the tail of a longer one such as /api/work/.
+        # A path in prose or code, not the tail of a longer one.
         machine = any(re.search(rb"(?<![\w.}/-])" + re.escape(word.encode()), text) for word in MACHINE_PATHS)
         if machine or any(host.encode() in text for host in REGISTRY_HOSTS):
             guilty.append(name_of(path))
