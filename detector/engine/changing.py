@@ -21,6 +21,7 @@ from detector.features.timeline import STEP, horizons
 
 if TYPE_CHECKING:
     from detector.domain.quarantine import FilterReason
+    from detector.engine.journal import Journal
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
@@ -40,10 +41,11 @@ class Recognised(NamedTuple):
 class Changing:
     """The audit side of the engine."""
 
-    def __init__(self, settings: EngineSettings, state: State, saying: Saying) -> None:
+    def __init__(self, settings: EngineSettings, state: State, saying: Saying, journal: Journal) -> None:
         self.settings = settings
         self.state = state
         self.saying = saying
+        self.journal = journal
         self.changes = Changes(settings.activities, horizons(settings.lateness)[1])
 
     def observe(self, change: Change) -> FilterReason | None:
@@ -75,9 +77,12 @@ class Changing:
         memory = tenant.actors.get(actor_id)
         if memory is None:
             if len(tenant.actors) >= _MAX_ACTORS:
-                del tenant.actors[next(iter(tenant.actors))]
+                oldest = next(iter(tenant.actors))
+                del tenant.actors[oldest]
+                self.journal.forget("actor", change.tenant_id, oldest)
                 self.state.counters["evicted_actors"] += 1
             memory = tenant.actors[actor_id] = ActorMemory()
+        self.journal.touch("actor", change.tenant_id, actor_id)
         return self.changes.observe(memory, kind, change)
 
     def _learn_aliases(self, tenant: TenantMemory, change: Change) -> bool:
@@ -86,7 +91,9 @@ class Changing:
         for target in change.targets:
             if target.id is not None and target.app_id is not None and target.app_id != target.id:
                 since, capacity = change.time - change.time % STEP, 2 * self.settings.max_identities
-                told |= teach(tenant.aliases, target.id, target.app_id, since, capacity)
+                if teach(tenant.aliases, target.id, target.app_id, since, capacity):
+                    self.journal.touch("alias", change.tenant_id, target.id)
+                    told = True
         return told
 
     def recognise(self, tenant_id: str) -> None:

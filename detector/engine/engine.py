@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Final
 from xxhash import xxh3_64_intdigest
 
 from detector.domain.accounting import Accounting
-from detector.domain.events import Change, GraphActivity, Risk, SignIn
+from detector.domain.events import Change, SignIn
 from detector.engine.admission import Admission
 from detector.engine.changing import Changing
 from detector.engine.counting import Counting
+from detector.engine.fingerprints import SEEDS
+from detector.engine.journal import Journal
 from detector.engine.novelties import Novelties
 from detector.engine.refusals import Refusals
 from detector.engine.routing import Router
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from detector.domain.alerts import Alert
     from detector.domain.events import Event
     from detector.engine.settings import EngineSettings
-
-_SEEDS: Final = {Change: 1, Risk: 2, GraphActivity: 3}
-"""Record ids of different families of records never meet; all sign-in categories share one family."""
 
 _MAX_COUNTERS: Final = 1_000
 
@@ -52,12 +51,14 @@ class Engine:
         self.state = state if state is not None else State(admission=Admission(settings.lateness))
         self.state.admission.lateness = settings.lateness
         self.spans = horizons(settings.lateness)
-        self.saying = Saying(settings, self.state)
-        self.router = Router(settings, self.state)
+        self.journal = Journal(self.state)
+        """Notes what changes, once somebody listens."""
+        self.saying = Saying(settings, self.state, self.journal)
+        self.router = Router(settings, self.state, self.journal)
         self.counting = Counting(settings, self.router, self.saying)
         self.novelties = Novelties(settings, self.saying)
         self.refusals = Refusals(settings, self.state, self.saying)
-        self.changing = Changing(settings, self.state, self.saying)
+        self.changing = Changing(settings, self.state, self.saying, self.journal)
         self.router.on_learned = self.changing.recognise
 
     @property
@@ -82,6 +83,7 @@ class Engine:
         if decoded.unknown:
             self._note_unknown(decoded.unknown)
         self._fold(decoded.events)
+        self.journal.saw(decoded.events)
         forgotten = self.state.admission.bound(self.settings.max_record_ids)
         if forgotten:
             self.counters["forgotten_record_ids"] += forgotten
@@ -113,7 +115,7 @@ class Engine:
                 hour = hour_of(bucket)
                 ids = admission.generation(hour)
             is_sign_in = type(event) is SignIn
-            digest = digest_of(event.record_id.encode(), 0 if is_sign_in else _SEEDS[type(event)])
+            digest = digest_of(event.record_id.encode(), 0 if is_sign_in else SEEDS[type(event)])
             if digest in ids:
                 accounting.duplicate += 1
                 left_out += 1

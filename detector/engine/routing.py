@@ -24,6 +24,7 @@ from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import RateMemory
 
 if TYPE_CHECKING:
+    from detector.engine.journal import Journal
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
     from detector.features.memory import TenantMemory
@@ -75,9 +76,10 @@ class Route:
 class Router:
     """Finds and makes the memory that sign-ins belong to."""
 
-    def __init__(self, settings: EngineSettings, state: State) -> None:
+    def __init__(self, settings: EngineSettings, state: State, journal: Journal) -> None:
         self.settings = settings
         self.state = state
+        self.journal = journal
         self.horizon = horizons(settings.lateness)[1]
         self.routes: dict[Access, Route] = {}
         self.recents: dict[tuple[str, str, str | None], Recent] = {}
@@ -152,7 +154,7 @@ class Router:
             identity.blueprint_id = blueprint_id
         fleet: FleetMemory | None = None
         if blueprint_id is not None:
-            fleet = tenant.fleets.get(blueprint_id) or self._new_fleet(tenant, blueprint_id, since)
+            fleet = tenant.fleets.get(blueprint_id) or self._new_fleet(access.tenant_id, tenant, blueprint_id, since)
             if new and not is_blueprint:
                 fleet.agents += 1
         if self._learn_earlier(access, identity, fleet, since, news=new):
@@ -163,12 +165,13 @@ class Router:
             recent = self.recents[shared_by] = Recent()
         return Route(access, identity, fleet, counts=not is_blueprint, recent=recent)
 
-    def _new_fleet(self, tenant: TenantMemory, blueprint_id: str, since: float) -> FleetMemory:
+    def _new_fleet(self, tenant_id: str, tenant: TenantMemory, blueprint_id: str, since: float) -> FleetMemory:
         fleets = tenant.fleets
         if len(fleets) >= self.settings.max_identities:
             number = len(fleets) // 20 + 1
             for old in nsmallest(number, fleets.values(), key=lambda old: _worth(old.rates, old.id)):
                 del fleets[old.id]
+                self.journal.forget("fleet", tenant_id, old.id)
             self.state.counters["evicted_blueprints"] += number
             self._clear()
         fleet = fleets[blueprint_id] = FleetMemory(
@@ -212,12 +215,14 @@ class Router:
         ]
         for identifier in gone:
             del tenant.identities[identifier]
+            self.journal.forget("identity", tenant_id, identifier)
         for failing in self.state.failing.values():
             failing.difference_update((tenant_id, identifier) for identifier in gone)
         if len(tenant.aliases) >= self.settings.max_identities:
             kept = tenant.identities
             for object_id in [each for each, alias in tenant.aliases.items() if alias.owner not in kept]:
                 del tenant.aliases[object_id]
+                self.journal.forget("alias", tenant_id, object_id)
         self.state.counters["evicted_identities"] += number
         self._clear()
 

@@ -13,6 +13,7 @@ from detector.engine.routing import Route, subject_of
 
 if TYPE_CHECKING:
     from detector.detectors.detector import Detector
+    from detector.engine.journal import Journal
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 class Saying:
     """Hands signals to the detectors that read them and keeps what they find until it is taken."""
 
-    def __init__(self, settings: EngineSettings, state: State) -> None:
+    def __init__(self, settings: EngineSettings, state: State, journal: Journal) -> None:
         self.settings = settings
         self.state = state
+        self.journal = journal
         self.readers: dict[SignalKind, tuple[Detector, ...]] = {}
         for detector in settings.detectors:
             if detector.enabled:
@@ -41,9 +43,11 @@ class Saying:
             if identifier in said:
                 continue
             said[identifier] = None
+            self.journal.touch("said", "", identifier)
             if len(said) > self.settings.max_said:
                 for old in list(islice(said, len(said) // 10 + 1)):
                     del said[old]
+                    self.journal.forget("said", "", old)
             self.alerts.append(name(finding, detector, identifier=identifier, subject=subject, related=related))
 
     def tell_of(self, route: Route, signal: Signal) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from typing import Final, cast, get_origin
+from functools import cache
+from typing import Any, Final, cast, get_origin
 
 import msgspec
 
@@ -51,7 +52,7 @@ class State(msgspec.Struct):
 
     def dump(self) -> bytes:
         """The state as msgpack."""
-        return msgspec.msgpack.Encoder(enc_hook=_encode).encode(self)
+        return encoder().encode(self)
 
     @classmethod
     def load(cls, data: bytes) -> State:
@@ -61,7 +62,7 @@ class State(msgspec.Struct):
             SnapshotError: The bytes are not a state, or one of another version.
         """
         try:
-            state = msgspec.msgpack.Decoder(cls, dec_hook=_decode).decode(data)
+            state: State = decoder(cls).decode(data)
         except msgspec.MsgspecError as error:
             raise SnapshotError(f"The snapshot cannot be read: {error}. Use an older snapshot or replay.") from None
         if state.version != VERSION:
@@ -69,6 +70,18 @@ class State(msgspec.Struct):
                 f"The snapshot has format {state.version}, this release reads {VERSION}. Use the release that wrote it."
             )
         return state
+
+
+@cache
+def encoder() -> msgspec.msgpack.Encoder:
+    """Writes memory, and parts of it."""
+    return msgspec.msgpack.Encoder(enc_hook=_encode)
+
+
+@cache
+def decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:  # noqa: ANN401 -- a type form
+    """Reads what `encoder` wrote of a value of this type."""
+    return msgspec.msgpack.Decoder(kind, dec_hook=_decode)
 
 
 def _encode(value: object) -> object:

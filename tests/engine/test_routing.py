@@ -9,6 +9,7 @@ import pytest
 from detector.domain.keys import Key
 from detector.engine import routing
 from detector.engine.admission import Admission
+from detector.engine.journal import Journal
 from detector.engine.routing import Router, subject_of
 from detector.engine.state import State
 from tests.stories import HOUR, START, Agent, Tenant, detectors, engine_of, settings, tell
@@ -96,7 +97,8 @@ def test_the_name_of_the_latest_hour_counts_whatever_arrives_last() -> None:
 
 def test_a_router_alone_tells_nobody_what_it_learned() -> None:
     tenant, chosen = Tenant(), settings()
-    router = Router(chosen, State(admission=Admission(chosen.lateness)))
+    state = State(admission=Admission(chosen.lateness))
+    router = Router(chosen, state, Journal(state))
     access = tenant.access(tenant.agent("a"))
     assert router.route(access, START, int(START // HOUR)) is router.routes[access]
 

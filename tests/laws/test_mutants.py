@@ -13,7 +13,7 @@ from detector.decode.decoder import Decoder
 from detector.decode.times import LATEST
 from detector.detectors.token_spike import TokenSpike
 from detector.domain.findings import Finding
-from detector.engine import admission, changing, routing, saying
+from detector.engine import admission, changing, journal, routing, saying
 from detector.engine.admission import Admission
 from detector.engine.engine import Engine
 from detector.engine.novelties import Novelties
@@ -37,6 +37,7 @@ from tests.laws import (
     test_keys,
     test_machines,
     test_restart,
+    test_rows,
 )
 from tests.laws.records import lines_of
 from tests.laws.streams import Plan, Stream, fixed, real, stream_of
@@ -163,8 +164,8 @@ def shared_fleets(patch: pytest.MonkeyPatch) -> None:
     """All blueprints of a tenant share one memory."""
     original = Router._new_fleet
 
-    def new_fleet(self: Router, tenant: TenantMemory, blueprint_id: str, since: float) -> Any:
-        fleet = next(iter(tenant.fleets.values()), None) or original(self, tenant, blueprint_id, since)
+    def new_fleet(self: Router, tenant_id: str, tenant: TenantMemory, blueprint_id: str, since: float) -> Any:
+        fleet = next(iter(tenant.fleets.values()), None) or original(self, tenant_id, tenant, blueprint_id, since)
         tenant.fleets[blueprint_id] = fleet
         return fleet
 
@@ -265,6 +266,32 @@ def counts_copies_as_applied(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, "_fold", fold)
 
 
+def forgets_in_secret(patch: pytest.MonkeyPatch) -> None:
+    """What is forgotten is not told to the journal."""
+    patch.setattr(journal.Journal, "forget", lambda *_: None)
+
+
+def overlooks_blueprints(patch: pytest.MonkeyPatch) -> None:
+    """The memory of blueprints is not written."""
+    original = journal.Journal.take
+
+    def take(self: journal.Journal) -> journal.Changed:
+        changed = original(self)
+        return changed._replace(rows=[row for row in changed.rows if row.kind != "fleet"])
+
+    patch.setattr(journal.Journal, "take", take)
+
+
+def overlooks_copies(patch: pytest.MonkeyPatch) -> None:
+    """Record ids are not written."""
+    original = journal.Journal.take
+    patch.setattr(journal.Journal, "take", lambda self: original(self)._replace(digests={}))
+
+
+def check_crowded_rows(factory: Any, stream: Stream) -> None:
+    test_rows.check(factory, test_rows.crowded(stream))
+
+
 MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
     (test_determinism.check, counter_in_id),
     (test_determinism.check, moody_detector),
@@ -286,6 +313,9 @@ MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
     (test_caches.check, counts_again),
     (test_caches.check, name_of_the_latest_route),
     (test_caches.check, keeps_wrong_origins),
+    (test_rows.check, overlooks_blueprints),
+    (test_rows.check, overlooks_copies),
+    (check_crowded_rows, forgets_in_secret),
     (test_conservation.check, forgets_to_count),
     (test_conservation.check, counts_copies_as_applied),
 )
