@@ -10,6 +10,7 @@ USAGE: Final = 2
 CONFIGURATION: Final = 3
 INPUT: Final = 4
 INTERNAL: Final = 70
+RESTART: Final = 75
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
 
@@ -20,6 +21,7 @@ MEANINGS: Final[dict[int, str]] = {
     CONFIGURATION: "The configuration is not valid.",
     INPUT: "Some input could not be read; the rest was.",
     INTERNAL: "A fault of the program.",
+    RESTART: "Start it again: the source stalled, or the store was lost or damaged.",
     INTERRUPTED: "Interrupted.",
     READER_GONE: "Whoever read the output went away.",
 }

@@ -15,7 +15,9 @@ from detector.cli import exits
 from detector.errors import ConfigurationError, DetectorError, SourceError
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("detector.cli.run", "Watch a live stream and send alerts."),
     "replay": ("detector.cli.replay", "Read archived logs and show the alerts."),
+    "alerts": ("detector.cli.alerts", "List, show, acknowledge and suppress alerts of a store."),
     "simulate": ("detector.cli.simulate", "Write the logs of an invented tenant."),
     "check": ("detector.cli.check", "Say whether a configuration is valid, and what it means."),
 }

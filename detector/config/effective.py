@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import PurePath
 from typing import Any, Final
 
 import yaml
@@ -39,7 +40,7 @@ def _plain(value: Data, mask: bool) -> Data:
         return [_plain(each, mask) for each in value]
     if isinstance(value, SecretStr):
         return MASK if mask else value.get_secret_value()
-    return str(value) if isinstance(value, IPv4Network | IPv6Network) else value
+    return str(value) if isinstance(value, IPv4Network | IPv6Network | PurePath) else value
 
 
 class _Dumper(yaml.SafeDumper):

@@ -11,6 +11,7 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import Field, field_validator, model_validator
 
 from detector.config.blocks import Block, DetectorBlocks
+from detector.config.event_hubs import EventHubsSettings
 from detector.config.fields import (
     Activity,
     ActivityKind,
@@ -29,6 +30,10 @@ from detector.config.fields import (
     Zone,
     wrong,
 )
+from detector.config.follow import FollowSettings
+from detector.config.sinks import SinksSettings
+from detector.config.store import BatchSettings, StoreSettings
+from detector.config.telemetry import TelemetrySettings
 
 
 class WindowSettings(Block):
@@ -192,6 +197,21 @@ class Tier0Settings(Block):
     """Template ids of directory roles."""
 
 
+class SourceSettings(Block):
+    """What the live service reads: one of these."""
+
+    event_hubs: EventHubsSettings | None = None
+    """The event hub that Entra's diagnostic settings export to."""
+    files: FollowSettings | None = None
+    """Growing files of JSON lines, without Azure."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.event_hubs is not None and self.files is not None:
+            raise wrong("There are two sources.", "Leave out event_hubs or files: a service reads one of them.")
+        return self
+
+
 class Settings(Block):
     """The configuration of the detector."""
 
@@ -224,6 +244,18 @@ class Settings(Block):
     """App ids of further resources whose misuse is grave, besides config/resources.yaml."""
     platform_actors: frozenset[FoldedName] = frozenset()
     """Further display names of Microsoft's own actors, besides config/platform_actors.yaml."""
+    source: SourceSettings = SourceSettings.model_construct()
+    """What the live service reads."""
+    store: StoreSettings = StoreSettings.model_construct()
+    """Where the live service keeps memory, positions and outgoing alerts."""
+    batch: BatchSettings = BatchSettings.model_construct()
+    """How many messages the live service judges and commits together."""
+    sinks: SinksSettings = SinksSettings.model_construct()
+    """Where the live service sends alerts; without any, to standard output."""
+    telemetry: TelemetrySettings = TelemetrySettings.model_construct()
+    """Metrics, log and probes of the live service."""
+    canary: Guid | None = None
+    """App id of an invented agent whose sign-ins prove the way from the hub to a sink; null for none."""
 
     @field_validator("pipelines")
     @classmethod

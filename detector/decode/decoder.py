@@ -75,7 +75,8 @@ class Decoder:
         self._quick: Final = min(max_body_bytes, max_record_bytes)
         """Up to this length nothing in a message can be over a limit."""
         self._max_depth: Final = max_depth
-        self._not_after: Final = not_after
+        self.not_after = not_after
+        """Moment by which every record had happened; a driver may move it before each message."""
         self._flyweights: Final = Flyweights(max_interned)
         self._received: Final = Received()
         self._handlers: Final[dict[type, Handler]] = self._registry()
@@ -356,7 +357,7 @@ class Decoder:
         if not EARLIEST <= time <= LATEST:
             raise Unusable("bad_time", "the event time is not between the years 2000 and 2050")
         received = self._received.get(exported)
-        limit = self._not_after
+        limit = self.not_after
         if received is not None and received + 1.0 < limit:
             limit = received + 1.0
         if time > limit + CLOCK_SKEW:

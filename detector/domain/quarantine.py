@@ -10,6 +10,7 @@ Reason = Literal[
     "bad_time",
     "decompression_failed",
     "future_time",
+    "kills_the_process",
     "malformed_json",
     "missing_id",
     "missing_time",

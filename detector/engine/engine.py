@@ -44,14 +44,15 @@ class Engine:
     Args:
         settings: What to admit, remember and say.
         state: Memory of an earlier engine (see `snapshot`), to go on exactly where it stopped.
+        journal: The journal of that engine, when it is in use.
     """
 
-    def __init__(self, settings: EngineSettings, state: State | None = None) -> None:
+    def __init__(self, settings: EngineSettings, state: State | None = None, journal: Journal | None = None) -> None:
         self.settings = settings
         self.state = state if state is not None else State(admission=Admission(settings.lateness))
         self.state.admission.lateness = settings.lateness
         self.spans = horizons(settings.lateness)
-        self.journal = Journal(self.state)
+        self.journal = journal if journal is not None else Journal(self.state)
         """Notes what changes, once somebody listens."""
         self.saying = Saying(settings, self.state, self.journal)
         self.router = Router(settings, self.state, self.journal)

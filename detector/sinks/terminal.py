@@ -5,7 +5,8 @@ Whatever comes out of a record is shown as plain text: no markup, no control cha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +19,8 @@ from detector.domain.alerts import Alert, Attack, Entity, Evidence
 from detector.domain.findings import Severity
 from detector.domain.signals import Fact
 from detector.sinks.encoding import printable
+from detector.sinks.outcome import DELIVERED, Outcome, Retry, all_of
+from detector.sinks.sink import Terms
 
 STYLES: Final[dict[Severity, str]] = {
     "critical": "bold white on red",
@@ -192,3 +195,29 @@ def _listed(title: str, sentences: tuple[str, ...], *, numbered: bool) -> Render
     for number, sentence in enumerate(sentences, 1):
         lines.add_row(f"{number}." if numbered else "-", Text(printable(sentence)))
     return Group(_indented(Text(title, style="bold")), _indented(lines))
+
+
+class TerminalSink:
+    """A terminal as a sink of the live service."""
+
+    name: Final = "terminal"
+    terms: Final = Terms(batch=50)
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal: Final = terminal
+
+    async def deliver(self, batch: Sequence[Alert]) -> Outcome:
+        """Shows a batch; in a thread, because a terminal may be slow."""
+        ids = [alert.id for alert in batch]
+        try:
+            await asyncio.to_thread(self._show, batch)
+        except OSError:
+            return all_of(ids, Retry("write_failed"))
+        return all_of(ids, DELIVERED)
+
+    async def close(self) -> None:
+        """Leaves the terminal as it is."""
+
+    def _show(self, batch: Sequence[Alert]) -> None:
+        for alert in batch:
+            self._terminal.deliver(alert)

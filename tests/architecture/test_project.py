@@ -98,7 +98,7 @@ def test_ci_runs_what_a_person_runs() -> None:
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_names_no_registry(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8").lower()
-    for word in ("http", "index-url", "find-links", "trusted-host", "file:", "@ "):
+    for word in ("://", "index-url", "find-links", "trusted-host", "file:", "@ "):
         assert word not in text
 
 

@@ -1,0 +1,183 @@
+"""Between the event loop, where messages arrive, and the worker's thread, where they are judged, in one order of time.
+
+The partitions of a stream are read at different speeds, above all after a pause. If their messages were judged as they
+come, the watermark would run ahead with the fastest partition and the records of the others would be late. So messages
+are merged by the time at which they entered the stream, and while a partition is known to hold older messages that did
+not arrive yet, the others wait for it: watermark alignment, as in Apache Flink (FLIP-182). Not for ever: a partition
+that brings nothing for `patience` seconds is waited for no more until it brings something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection
+from threading import Condition
+from typing import Final, NamedTuple
+
+from detector.domain.delivery import Delivery
+
+PATIENCE: Final = 10.0
+"""Seconds for which a partition that is behind is waited for: much less than records may be late."""
+_GLANCE: Final = 0.05
+"""Seconds between two looks at which partitions are behind."""
+
+
+class _Waiting(NamedTuple):
+    order: float
+    delivery: Delivery
+
+
+class Inbox:
+    """A line of messages for each partition, bounded in bytes: whoever brings one waits while there is no room.
+
+    What the worker has taken counts until `release`, so that what waits, what is judged and what is being committed
+    together stay within the bound; but a partition with nothing in line may always bring one message, for the others
+    may be waiting for it.
+
+    Args:
+        loop: The loop on which `put` is awaited.
+        most: Bytes held at most.
+        monotonic: Seconds that only rise.
+        patience: See `PATIENCE`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        most: int,
+        monotonic: Callable[[], float],
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.behind: Callable[[], Collection[str]] = tuple
+        """Partitions that are known to hold messages which were not brought yet; asked on the worker's thread."""
+        self._loop: Final = loop
+        self._most: Final = most
+        self._monotonic: Final = monotonic
+        self._patience: Final = patience
+        self._lines: Final[dict[str, deque[_Waiting]]] = {}
+        self._empty_since: Final[dict[str, float]] = {}
+        self._asked = -_GLANCE
+        self._known_behind: Collection[str] = ()
+        self._changed: Final = Condition()
+        self._room: Final = asyncio.Event()
+        self._held = 0
+        self._paused = False
+        self._closed = False
+
+    # On the event loop
+
+    async def put(self, delivery: Delivery, order: float | None = None) -> None:
+        """Brings a message; returns once it is in line. Whoever is cancelled while it waits has not brought it.
+
+        Args:
+            delivery: The message.
+            order: By which it is merged, rising within a partition; when it entered the stream unless given.
+        """
+        size = len(delivery.body)
+        at = delivery.enqueued if order is None else order
+        while True:
+            with self._changed:
+                line = self._lines.setdefault(delivery.partition, deque())
+                if not self._paused and (not line or self._held + size <= self._most):
+                    self._held += size
+                    line.append(_Waiting(at, delivery))
+                    self._changed.notify()
+                    return
+                self._room.clear()
+            await self._room.wait()
+
+    def pause(self, *, paused: bool) -> None:
+        """Lets nothing in for a while, whatever room there is."""
+        with self._changed:
+            self._paused = paused
+        if not paused:
+            self._room.set()
+
+    def close(self) -> None:
+        """Nothing comes any more: `take` gives what is left without waiting for anybody."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def nudge(self) -> None:
+        """Makes a worker that waits look up; from any thread."""
+        with self._changed:
+            self._changed.notify_all()
+
+    # On the worker's thread
+
+    def take(self, *, most: int, linger: float, patience: float) -> list[Delivery]:
+        """The next messages in order; called by the worker.
+
+        Args:
+            most: Bytes after which no further message is taken.
+            linger: Seconds to wait for more once there is one.
+            patience: Seconds to wait for the first; an empty list when none came, or the inbox was closed.
+        """
+        taken: list[Delivery] = []
+        size = 0
+        with self._changed:
+            if not any(self._lines.values()) and not self._closed:
+                self._changed.wait(patience)
+            deadline = self._monotonic() + linger
+            while size < most:
+                found = self._next()
+                if found is not None:
+                    taken.append(found)
+                    size += len(found.body)
+                    # Its line may be empty now, and somebody waiting to fill it.
+                    self._wake()
+                    continue
+                left = deadline - self._monotonic()
+                if self._closed or left <= 0 or not (taken or any(self._lines.values())):
+                    break
+                self._changed.wait(min(left, _GLANCE))
+        return taken
+
+    def release(self, deliveries: Collection[Delivery]) -> None:
+        """These are done with: there is room again."""
+        with self._changed:
+            self._held -= sum(len(delivery.body) for delivery in deliveries)
+        self._wake()
+
+    @property
+    def held(self) -> int:
+        """Bytes that wait or are in work."""
+        return self._held
+
+    @property
+    def done(self) -> bool:
+        """Whether it is closed and empty."""
+        with self._changed:
+            return self._closed and not any(self._lines.values())
+
+    def _next(self) -> Delivery | None:
+        """The message that entered the stream first, if none that is known to exist may be older."""
+        best: deque[_Waiting] | None = None
+        for line in self._lines.values():
+            if line and (best is None or line[0].order < best[0].order):
+                best = line
+        if best is None or (not self._closed and self._somebody_is_behind()):
+            return None
+        return best.popleft().delivery
+
+    def _somebody_is_behind(self) -> bool:
+        now = self._monotonic()
+        if not 0.0 <= now - self._asked < _GLANCE:
+            self._asked, self._known_behind = now, self.behind()
+        waiting = False
+        missing = {partition for partition in self._known_behind if not self._lines.get(partition)}
+        for partition in [partition for partition in self._empty_since if partition not in missing]:
+            del self._empty_since[partition]
+        for partition in missing:
+            since = self._empty_since.setdefault(partition, now)
+            waiting = waiting or now - since < self._patience
+        return waiting
+
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._room.set)
+        except RuntimeError:
+            pass  # The loop is closed: nobody brings anything any more.

@@ -1,0 +1,103 @@
+"""Reloading the configuration: all of it or nothing, on SIGHUP or when its file changes.
+
+What judges (detectors, rates, pipelines, error codes, ...) can change while the service runs, because memory does not
+depend on it. What the service is built of (source, store, sinks, telemetry, batch, canary, limits of memory) cannot: a
+change there is refused as a whole and takes effect with the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from detector.errors import ConfigurationError, DetectorError
+
+if TYPE_CHECKING:
+    from detector.config.settings import Settings
+
+BUILT_IN: Final = ("source", "store", "sinks", "telemetry", "batch", "canary", "lateness", "limits")
+"""Blocks that need a new start."""
+LOOK: Final = 5.0
+"""Seconds between two looks at the file: mounted ConfigMaps are replaced, which no watch on the file would survive."""
+
+
+class Facts(Protocol):
+    """What reloading tells."""
+
+    def configuration_reloaded(self) -> None:
+        """A changed configuration is in use."""
+
+    def configuration_refused(self, problems: int, first: str = "") -> None:
+        """A changed configuration is wrong; the one before stays in use."""
+
+
+class Reloading:
+    """Reloads when asked to.
+
+    Args:
+        load: Reads the configuration.
+        settings: The one in use.
+        facts: Told what became of it.
+        apply: Puts another one into use.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Settings],
+        settings: Settings,
+        facts: Facts,
+        apply: Callable[[Settings], Awaitable[None]],
+    ) -> None:
+        self._load: Final = load
+        self._settings = settings
+        self._facts: Final = facts
+        self._apply: Final = apply
+        self._asked: Final = asyncio.Event()
+
+    def ask(self) -> None:
+        """Reloads soon; on the event loop."""
+        self._asked.set()
+
+    async def run(self, watched: Path | None = None) -> None:
+        """Reloads whenever asked, or when a file has changed; until cancelled."""
+        known = await asyncio.to_thread(_content, watched)
+        while True:
+            try:
+                await asyncio.wait_for(self._asked.wait(), LOOK)
+            except TimeoutError:
+                found = await asyncio.to_thread(_content, watched)
+                if found == known or found is None:
+                    continue
+            self._asked.clear()
+            known = await asyncio.to_thread(_content, watched)
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Reads the configuration and uses it, or says why not."""
+        try:
+            settings = await asyncio.to_thread(self._load)
+        except ConfigurationError as error:
+            self._facts.configuration_refused(len(error.problems), str(error.problems[0]))
+            return
+        except DetectorError as error:
+            self._facts.configuration_refused(1, str(error))
+            return
+        fixed = [name for name in BUILT_IN if getattr(settings, name) != getattr(self._settings, name)]
+        if fixed:
+            self._facts.configuration_refused(
+                len(fixed),
+                f"A change of {', '.join(fixed)} takes effect with the next start only. Nothing was changed.",
+            )
+            return
+        await self._apply(settings)
+        self._settings = settings
+        self._facts.configuration_reloaded()
+
+
+def _content(file: Path | None) -> bytes | None:
+    try:
+        return None if file is None else file.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,86 @@
+"""The closed sets that metrics and log lines draw from."""
+
+from __future__ import annotations
+
+from typing import Final, get_args
+
+from detector.detectors.registry import DETECTORS
+from detector.domain.findings import SEVERITIES
+from detector.domain.quarantine import FilterReason, Reason
+
+DROPPED: Final[tuple[str, ...]] = (
+    "duplicate",
+    "late",
+    "replayed_sequence",
+    *get_args(FilterReason),
+    *get_args(Reason),
+)
+"""Fates of a record that is not judged."""
+RULES: Final[tuple[str, ...]] = tuple(detector.name for detector in DETECTORS)
+LEVELS: Final = ("debug", "info", "warning", "error")
+SEVERITY: Final[tuple[str, ...]] = SEVERITIES
+SUPPRESSIONS: Final = ("below_severity", "canary", "held_back", "recovery_cut", "suppression")
+"""Why an alert is stored and not sent."""
+EVICTIONS: Final = {
+    "evicted_actors": "actors",
+    "evicted_blueprints": "blueprints",
+    "evicted_identities": "identities",
+    "forgotten_record_ids": "record_ids",
+    "parked_changes_dropped": "parked_changes",
+    "refused_tenants": "tenants",
+}
+"""The engine's own name of each bound it keeps, and the label that stands for it."""
+LIBRARIES: Final = ("aiohttp", "asyncio", "azure", "msal", "urllib3")
+"""Packages whose log lines are routed in."""
+OUTCOMES: Final = ("delivered", "retried", "refused")
+"""How an attempt to hand alerts to a sink ended."""
+SNAPSHOTS: Final = ("made", "failed", "ignored")
+"""How an attempt to copy the store ended; `ignored` when the copy was needed and was not good."""
+FORGOTTEN: Final = ("stored_alerts", "stored_quarantine")
+"""What the store gives up when it is full."""
+ENDINGS: Final = (
+    "client",
+    "closed",
+    "connection",
+    "detached",
+    "gap",
+    "handler",
+    "new_hub",
+    "not_found",
+    "offset",
+    "refresh",
+    "stalled",
+    "stolen",
+    "throttled",
+    "timeout",
+    "unauthorized",
+)
+"""Why a receiver ended; `other` stands for what is not among them."""
+PROBLEMS: Final = (
+    "client_replaced",
+    "exception_caught",
+    "held",
+    "left_behind",
+    "management_failed",
+    "mirror_failed",
+    "offset_refused",
+    "stalled",
+    "unreadable",
+)
+"""What can go wrong at a source and is no end of a receiver."""
+SDK_WARNINGS: Final = ("receiver_shut_down", "link_refused", "keep_alive_failed", "callback_failed")
+"""Lines of the SDK behind which it may have stopped silently."""
+CHANGES: Final = (
+    "failed",
+    "found",
+    "grown_late",
+    "line_cut",
+    "line_ended",
+    "lost",
+    "moved",
+    "refused",
+    "rotated",
+    "truncated",
+    "vanished",
+)
+"""What happens to followed files."""

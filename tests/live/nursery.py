@@ -1,0 +1,161 @@
+"""Forks live services off a process that has everything imported: a start costs milliseconds, a kill is a real kill.
+
+Run as a program: reads one JSON command a line, `{"start": {...}}`, and answers each with `{"pid": ...}`. Children are
+services of their own: an event loop, a worker's thread, sockets, the store. They end with the exit code of the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any, Self
+
+HERE = Path(__file__).resolve().parents[2]
+
+
+def _child(order: dict[str, Any]) -> int:
+    from detector.cli.running import _CODES
+    from detector.config.load import load
+    from detector.runtime.live.service import Environment, Service
+
+    left = int(order.get("hits", 1))
+    slow = float(order.get("slow", 0.0))
+
+    def at(point: str) -> None:
+        nonlocal left
+        if slow and point == "in_transaction":
+            time.sleep(slow)  # a disk that takes its time, so that a short stream lasts for many lives
+        if point == order.get("point"):
+            left -= 1
+            if left == 0:
+                os._exit(137)
+
+    async def serve() -> str:
+        service = Service(
+            load(Path(order["config"])),
+            Environment(
+                now=time.time,  # noqa: TID251
+                monotonic=time.monotonic,
+                log=open(order["log"], "a", encoding="ascii"),  # noqa: SIM115
+                stdout=sys.stdout.buffer,
+                credential=lambda: None,  # type: ignore[arg-type, return-value]
+                at=at,
+            ),
+            load=lambda: load(Path(order["config"])),
+            watched=Path(order["config"]) if order.get("watched") else None,
+        )
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, service.stop, "SIGTERM")
+        loop.add_signal_handler(signal.SIGHUP, service.reload)
+        return await service.run()
+
+    try:
+        return _CODES[asyncio.run(serve())]  # type: ignore[index]
+    except Exception as error:  # noqa: BLE001
+        with open(order["log"], "a", encoding="ascii") as log:
+            log.write(json.dumps({"event": "child_failed", "error": repr(error)}) + "\n")
+        return 70
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    import azure.eventhub.aio
+    import azure.identity.aio  # noqa: F401
+
+    import detector.cli.running
+    import detector.sources.event_hubs.source
+    import detector.sources.follow.source  # noqa: F401
+
+    children: dict[int, int] = {}
+    _say({"ready": True})
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "start" in command:
+            pid = os.fork()
+            if pid == 0:
+                os.close(0)
+                os._exit(_child(command["start"]))
+            children[pid] = -1
+            _say({"pid": pid})
+        else:
+            pid, options = command["wait"], 0 if command["block"] else os.WNOHANG
+            found, status = os.waitpid(pid, options)
+            _say({"code": os.waitstatus_to_exitcode(status) if found else None})
+
+
+class Nursery:
+    """The program above, from the side of a test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: Popen[str] | None = None
+        self._log = folder / "service.log"
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, "PYTHONPATH": str(HERE)}
+        self._process = Popen(
+            [sys.executable, "-m", "tests.live.nursery"], stdin=PIPE, stdout=PIPE, text=True, cwd=HERE, env=environment
+        )
+        assert self._answer() == {"ready": True}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+        self._process.stdout.close()
+
+    def start(self, config: Path, **order: Any) -> int:
+        """Forks a service; its process id."""
+        told = {"config": str(config), "log": str(self._log), **order}
+        return int(self._ask({"start": told})["pid"])
+
+    def kill(self, pid: int) -> int:
+        """Ends a service without warning; its exit code, which is not ours if it had ended before."""
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        return self.wait(pid)
+
+    def wait(self, pid: int) -> int:
+        """Waits for the end of a service; its exit code."""
+        return int(self._ask({"wait": pid, "block": True})["code"])
+
+    def ended(self, pid: int) -> int | None:
+        """The exit code of a service that has ended."""
+        code = self._ask({"wait": pid, "block": False})["code"]
+        return None if code is None else int(code)
+
+    def log(self) -> list[dict[str, Any]]:
+        """All log lines of all services."""
+        return [json.loads(line) for line in self._log.read_text("ascii").splitlines() if line.endswith("}")]
+
+    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+if __name__ == "__main__":
+    main()
