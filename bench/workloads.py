@@ -19,9 +19,18 @@ DENSITIES = {"10 minutes": 600.0, "1 hour": 3_600.0, "6 hours": 21_600.0}
 """The same records over three spans of event time: sparse data costs more a record."""
 
 
-def bodies(records: int, agents: int, span: float, padding: str, seed: int = 3) -> list[bytes]:
+def bodies(
+    records: int, agents: int, span: float, padding: str, seed: int = 3, *, records_per_body: int = 50
+) -> list[bytes]:
     """`{"records": [50]}` bodies of ServicePrincipalSignInLogs."""
-    return sign_in_bodies(records=records, agents=agents, span=span, seed=seed, padding=padding)  # type: ignore[arg-type]
+    return sign_in_bodies(
+        records=records,
+        agents=agents,
+        span=span,
+        seed=seed,
+        padding=padding,  # type: ignore[arg-type]
+        records_per_body=records_per_body,
+    )
 
 
 def parse(stream: Sequence[bytes]) -> None:

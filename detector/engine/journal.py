@@ -111,22 +111,25 @@ class Journal:
         """These events were folded."""
         if not self._listening:
             return
-        generations, digests, touched = self._state.admission.generations, self._digests, self._touched
+        digests, touched, tenants = self._digests, self._touched, self._state.tenants
+        hour, seen = -1, set[int]()
         for event in events:
-            hour = int(event.time) // HOUR
-            if hour in generations:
-                digests.setdefault(hour, set()).add(fingerprint(event))
+            if int(event.time) // HOUR != hour:
+                hour = int(event.time) // HOUR
+                seen = digests.setdefault(hour, set())
+            seen.add(fingerprint(event))
         for access in {event.access for event in events if type(event) is SignIn}:
-            tenant = self._state.tenants.get(access.tenant_id)
+            tenant_id, agent_id = access.tenant_id, access.agent_id
+            tenant = tenants.get(tenant_id)
             if tenant is None:
                 continue
-            if access.agent_id in tenant.identities:
-                touched["identity", access.tenant_id, access.agent_id] = None
-            blueprint = access.agent_id if access.role == "blueprint" else access.blueprint_id
+            if agent_id in tenant.identities:
+                touched["identity", tenant_id, agent_id] = None
+            blueprint = agent_id if access.role == "blueprint" else access.blueprint_id
             if blueprint in tenant.fleets:
-                touched["fleet", access.tenant_id, blueprint] = None
+                touched["fleet", tenant_id, blueprint] = None
             if access.service_principal_id in tenant.aliases:
-                touched["alias", access.tenant_id, access.service_principal_id] = None
+                touched["alias", tenant_id, access.service_principal_id] = None
 
     def take(self) -> Changed:
         """What changed since the last time."""

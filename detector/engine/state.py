@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from functools import cache
+from sys import byteorder
 from typing import Any, Final, cast, get_origin
 
 import msgspec
@@ -14,6 +15,7 @@ from detector.domain.events import Change
 from detector.engine.admission import Admission
 from detector.errors import SnapshotError
 from detector.features.memory import TenantMemory
+from detector.features.moments import Numbers
 
 VERSION: Final = 1
 """Version of the form that `dump` writes."""
@@ -86,11 +88,19 @@ def decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:  # noqa: ANN401 -- a typ
 
 def _encode(value: object) -> object:
     if isinstance(value, array):
-        return list(value)
+        return value.tobytes() if byteorder == "little" else _swapped(value).tobytes()
     raise NotImplementedError(type(value))  # pragma: no cover - every other type encodes natively
 
 
 def _decode(kind: type, value: object) -> object:
     if get_origin(kind) is Counter:
         return Counter(cast("dict[str, int]", value))
-    return array("d", cast("list[float]", value))
+    numbers = array("d")
+    numbers.frombytes(cast("bytes", value))
+    return numbers if byteorder == "little" else _swapped(numbers)
+
+
+def _swapped(numbers: Numbers) -> Numbers:  # pragma: no cover - no machine of ours
+    turned = numbers[:]
+    turned.byteswap()
+    return turned

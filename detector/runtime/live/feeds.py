@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from detector.domain.delivery import Delivery, Position
 from detector.errors import UsageError
+from detector.runtime.live.copying import Copying
 from detector.sources.instants import Glance, instant
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Feed(Protocol):
     def lags(self, committed: Mapping[str, Position]) -> Iterator[Lag]:
         """How far each partition is behind."""
 
+    def committed(self, positions: Mapping[str, Position]) -> None:
+        """The store has these."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
@@ -96,6 +100,7 @@ class HubFeed:
         assert hub is not None
         self._behind: list[str] = []
         connector = Connector(hub)
+        clocks = Clocks(now=time.now, monotonic=time.monotonic)
         self.name = f"event-hub:{connector.namespace}/{connector.hub}"
         self._source: Final = EventHubsSource(
             hub,
@@ -107,13 +112,15 @@ class HubFeed:
             ),
             deliver=ears.deliver,
             facts=telemetry.source,
-            clocks=Clocks(now=time.now, monotonic=time.monotonic),
+            clocks=clocks,
             remember=ears.remember,
         )
+        self._copying: Final = Copying(hub, connector, telemetry.source, clocks)
 
     async def run(self) -> None:
         """Reads until `stop`."""
-        await self._source.run()
+        async with self._copying:
+            await self._source.run()
 
     async def stop(self) -> None:
         """Takes no further message from now on."""
@@ -144,6 +151,10 @@ class HubFeed:
             reached = committed.get(partition) or state.accepted
             if reached is not None and state.last_enqueued is not None:
                 yield Lag(partition, max(0, state.last_enqueued - reached.sequence))
+
+    def committed(self, positions: Mapping[str, Position]) -> None:
+        """Is copied to the mirror, if there is one."""
+        self._copying.committed(positions)
 
 
 _CODES: Final = {"opening": "partition_not_open", "stalled": "partition_stalled", "unknown": "hub_unreachable"}
@@ -212,6 +223,9 @@ class FilesFeed:
             done = committed.get(partition)
             handed_over = state.sequence - done.sequence if done is not None else state.sequence
             yield Lag(partition, max(0, state.unread + handed_over))
+
+    def committed(self, positions: Mapping[str, Position]) -> None:
+        """Nobody else wants to know."""
 
 
 def exported(lines: bytes) -> float | None:

@@ -10,7 +10,7 @@ that brings nothing for `patience` seconds is waited for no more until it brings
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from threading import Condition
 from typing import Final, NamedTuple
@@ -63,6 +63,7 @@ class Inbox:
         self._changed: Final = Condition()
         self._room: Final = asyncio.Event()
         self._held = 0
+        self._owed: Final[Counter[str]] = Counter()
         self._paused = False
         self._closed = False
 
@@ -82,8 +83,18 @@ class Inbox:
                 line = self._lines.setdefault(delivery.partition, deque())
                 if not self._paused and (not line or self._held + size <= self._most):
                     self._held += size
+                    self._owed[delivery.partition] += 1
                     line.append(_Waiting(at, delivery))
                     self._changed.notify()
+                    return
+                self._room.clear()
+            await self._room.wait()
+
+    async def settled(self, partitions: Collection[str] | None = None) -> None:
+        """Waits until nothing of these partitions, or of any, is in line or in work."""
+        while True:
+            with self._changed:
+                if not any(self._owed[name] for name in (self._owed if partitions is None else partitions)):
                     return
                 self._room.clear()
             await self._room.wait()
@@ -140,6 +151,7 @@ class Inbox:
         """These are done with: there is room again."""
         with self._changed:
             self._held -= sum(len(delivery.body) for delivery in deliveries)
+            self._owed.subtract(delivery.partition for delivery in deliveries)
         self._wake()
 
     @property

@@ -38,6 +38,7 @@ from detector.stores.failpoints import At, nowhere
 from detector.stores.settings import StoreSettings
 from detector.stores.store import Store
 from detector.stores.workings import Workings
+from detector.telemetry.labels import is_file
 from detector.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ Ending = Literal["stopped", "restart", "fault"]
 
 DRAIN: Final = 20.0
 """Seconds that sinks get, when the service stops, for what is still in the outbox."""
+LONGEST: Final = 24.0
+"""Seconds that stopping takes at most; what a slow source or disk takes of them, the sinks do not get."""
 _DRAW_IN: Final = 4.0
 """Seconds in which the worker commits what it has taken in when the service stops."""
 
@@ -98,6 +101,8 @@ class Service:
         self._stopping: Final = asyncio.Event()
         self._cause = "told"
         self._ending: Ending = "stopped"
+        self._disowned = False
+        self._over_by = 0.0
         self._started: Final = asyncio.Event()
         self._reloading: Reloading | None = None
         self.telemetry: Final = Telemetry(
@@ -176,9 +181,14 @@ class Service:
             relays = self._relays(store, sinks)
             dispatch = await stack.enter_async_context(Dispatch(relays))
             inbox = Inbox(loop, settings.batch.inbox_bytes, world.monotonic)
-            worker, before = await aside(lambda: self._worker(store, inbox, sinks, loop, dispatch))
+
+            def committed(positions: Mapping[str, Position]) -> None:
+                dispatch.notify()
+                feed.committed(positions)
+
+            worker, before = await aside(lambda: self._worker(store, inbox, sinks, _on(loop, committed)))
             time = Time(now=world.now, monotonic=world.monotonic)
-            ears = Ears(deliver=inbox.put, remember=_remembering(worker, lambda: feed.name))
+            ears = Ears(deliver=inbox.put, remember=_remembering(worker, inbox, before, lambda: feed.name))
             feed = feed_of(settings, before, ears, telemetry, time)
             inbox.behind = feed.behind
             worker.read = self._reader(settings, lines=feed.lines)
@@ -198,7 +208,9 @@ class Service:
                 inbox.close()
                 await _wind_up(worker, working)
                 telemetry.health.worker_ended()
-            await dispatch.drain(DRAIN)
+            if self._disowned:
+                return  # Another process sends what is in the outbox, or nobody can tell what is.
+            await dispatch.drain(min(DRAIN, max(0.0, self._over_by - world.monotonic())))
             await patrol.look()
 
     async def _until_the_end(self, feed: Feed, working: asyncio.Future[None], patrol: Patrol) -> None:
@@ -222,6 +234,7 @@ class Service:
                     self._part_failed(parts)
                     return
         finally:
+            self._over_by = self._world.monotonic() + LONGEST
             for task in (stopping, *others):
                 task.cancel()
             await asyncio.gather(stopping, *others, return_exceptions=True)
@@ -248,14 +261,19 @@ class Service:
         for part in parts:
             if part.done() and not part.cancelled() and (error := part.exception()) is not None:
                 self.telemetry.runtime.worker_failed(error)
-                self._ending = "restart" if isinstance(error, StoreError) else "fault"
+                self._disowned = isinstance(error, StoreError)
+                self._ending = "restart" if self._disowned else "fault"
                 self._cause = "failure"
                 return
 
     # ---------------------------------------------------------------------------------------------- parts
 
     def _worker(
-        self, store: Store, inbox: Inbox, sinks: tuple[Sink, ...], loop: asyncio.AbstractEventLoop, dispatch: Dispatch
+        self,
+        store: Store,
+        inbox: Inbox,
+        sinks: tuple[Sink, ...],
+        committed: Callable[[Mapping[str, Position]], None],
     ) -> tuple[Worker, Before]:
         """Loads memory; on the worker's thread."""
         settings, world, telemetry = self.settings, self._world, self.telemetry
@@ -265,13 +283,6 @@ class Service:
         loaded = store.load()
         engine = engine_from(loaded, engine_settings(settings))
         canary = settings.canary
-
-        def committed(_: Mapping[str, Position]) -> None:
-            try:
-                loop.call_soon_threadsafe(dispatch.notify)
-            except RuntimeError:
-                pass  # The loop is closed, and its sinks with it.
-
         worker = Worker(
             inbox=inbox,
             store=store,
@@ -297,7 +308,8 @@ class Service:
         def read(delivery: Delivery) -> Decoded:
             # No record happened later than its message entered the stream.
             decoder.not_after = delivery.enqueued
-            return decoder.lines(delivery.body) if lines else decoder.body(delivery.body)
+            place = f"{delivery.partition}:{delivery.position.sequence}"
+            return decoder.lines(delivery.body, place) if lines else decoder.body(delivery.body, place)
 
         return read
 
@@ -341,10 +353,39 @@ class _Aside:
         return await asyncio.get_running_loop().run_in_executor(self.thread, work)
 
 
-def _remembering(worker: Worker, name: Callable[[], str]) -> Callable[[str, Mapping[str, Position]], Awaitable[None]]:
+def _on(
+    loop: asyncio.AbstractEventLoop, committed: Callable[[Mapping[str, Position]], None]
+) -> Callable[[Mapping[str, Position]], None]:
+    """Has it called on the loop."""
+
+    def soon(positions: Mapping[str, Position]) -> None:
+        try:
+            loop.call_soon_threadsafe(committed, positions)
+        except RuntimeError:
+            pass  # The loop is closed, and its sinks with it.
+
+    return soon
+
+
+def _remembering(
+    worker: Worker, inbox: Inbox, before: Before, name: Callable[[], str]
+) -> Callable[[str, Mapping[str, Position]], Awaitable[None]]:
+    """Has positions stored that no message taught, once everything that was handed over before is committed.
+
+    Else a message of the old place, committed later, would move the position back to where it was.
+    """
+    identities = dict(before.identities)
+    one_by_one = asyncio.Lock()
+
     async def remember(identity: str, positions: Mapping[str, Position]) -> None:
         source = name()
-        await asyncio.wrap_future(worker.call(lambda: worker.remember(source, identity, positions)))
+        async with one_by_one:
+            anew = identities.get(source, identity) != identity
+            await inbox.settled(None if anew else positions)
+            # Of a hub that is no more, every position is void. Those of files belong to another source.
+            void = [each for each in worker.positions() if not is_file(each)] if anew else []
+            await asyncio.wrap_future(worker.call(lambda: worker.remember(source, identity, positions, void)))
+            identities[source] = identity
 
     return remember
 

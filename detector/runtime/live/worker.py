@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Final, Protocol
 
+import msgspec
+
 from detector.domain.accounting import Accounting
 from detector.domain.alerts import Alert
 from detector.domain.delivery import Delivery, Position
 from detector.domain.quarantine import Quarantined
 from detector.runtime.live.memory import commit_of
 from detector.runtime.live.suspects import Suspects
-from detector.stores.errors import StoreUnavailable
+from detector.stores.errors import Fenced, StoreCorrupted, StoreUnavailable
 from detector.stores.records import Commit
 
 if TYPE_CHECKING:
@@ -201,11 +203,26 @@ class Worker:
         """Works with another engine on the same memory, and another decoder; on the worker's thread only."""
         self.engine, self.read = engine, read
 
-    def remember(self, source: str, identity: str, positions: Mapping[str, Position]) -> None:
-        """Takes over positions that no message taught, lower ones too; on the worker's thread only."""
-        self._store.forget_positions(positions, {source: identity})
+    def remember(
+        self, source: str, identity: str, positions: Mapping[str, Position], void: Collection[str] = ()
+    ) -> None:
+        """Takes over positions that no message taught, lower ones too; on the worker's thread only.
+
+        Args:
+            source: Name of the source.
+            identity: Which hub it is.
+            positions: By partition.
+            void: Partitions whose positions mean nothing any more.
+        """
+        known = self._positions
+        lowered = {name for name, each in positions.items() if name in known and each.sequence < known[name].sequence}
+        gone = lowered | {name for name in void if name in known}
+        if gone:
+            self._store.forget_positions(gone, {source: identity})
+            for name in gone:
+                del known[name]
         self._store.commit(Commit(positions=positions, identities={source: identity}))
-        self._positions.update(positions)
+        known.update(positions)
 
     def positions(self) -> dict[str, Position]:
         """How far the store has come; from any thread."""
@@ -214,8 +231,13 @@ class Worker:
     def _run_errands(self) -> None:
         while self._errands:
             errand, result = self._errands.popleft()
+            if not result.set_running_or_notify_cancel():
+                continue  # Whoever asked waits no more.
             try:
                 result.set_result(errand())
+            except (Fenced, StoreCorrupted) as error:
+                result.set_exception(error)
+                raise
             except BaseException as error:  # noqa: BLE001 -- whoever asked is told
                 result.set_exception(error)
 
@@ -264,7 +286,6 @@ class Worker:
                 alerts = [*alerts, *self._canary.sighted(decoded.events)]
             partition = delivery.partition
             judged.alerts += ((alert, delivery.enqueued) for alert in alerts)
-            judged.quarantined += decoded.quarantined
             judged.positions[partition] = delivery.position
             judged.applied[partition] = judged.applied.get(partition, 0) + engine.accounting.applied - applied
             judged.latencies.append(delivery.enqueued)
@@ -272,6 +293,7 @@ class Worker:
             self._facts.batch_received(partition, records, len(delivery.body))
             place = f"{partition}:{delivery.position.sequence}"
             for quarantined in decoded.quarantined:
+                judged.quarantined.append(msgspec.structs.replace(quarantined, place=quarantined.place or place))
                 self._facts.quarantined(quarantined.reason, place)
         return judged
 
@@ -313,8 +335,10 @@ class Worker:
         new, suppressed = set(done.new), set(done.suppressed)
         for alert, enqueued in judged.alerts:
             if alert.id in new:
+                new.discard(alert.id)  # A copy of its record in the same batch raised it again.
                 facts.alert_raised(alert.detector, alert.severity, max(0.0, now - enqueued), alert.id)
             elif alert.id in suppressed:
+                suppressed.discard(alert.id)
                 facts.alert_suppressed("suppression", alert.id)
 
 

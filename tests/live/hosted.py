@@ -1,0 +1,145 @@
+"""A whole service in a thread of this process, so that a test can reach its loop, its worker and its probes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from detector.config.load import load
+from detector.runtime.live.service import Ending, Environment, Service
+from detector.sinks.sink import Sink
+from detector.stores.failpoints import Point, nowhere
+
+
+class Answer(NamedTuple):
+    """What a probe said."""
+
+    status: int
+    reasons: list[str]
+
+
+class Hosted:
+    """Runs the service of a configuration from entering to leaving; what it ends with is in `ending` afterwards."""
+
+    def __init__(
+        self, config: Path, *, at: Callable[[Point], None] = nowhere, sinks: tuple[Sink, ...] = (), watched: bool = False
+    ) -> None:
+        self.log = io.StringIO()
+        self.stdout = io.BytesIO()
+        self.ending: Ending | BaseException | None = None
+        self.took = 0.0
+        """Seconds from asking it to stop to its end."""
+        self.service: Service
+        self.loop: asyncio.AbstractEventLoop
+        self._config = config
+        self._at = at
+        self._sinks = sinks
+        self._watched = config if watched else None
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="service", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._begun.wait(10)
+        self.until(lambda: self.service.telemetry.port != 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> Ending | BaseException | None:
+        """Tells it to stop, and waits until it has; how it ended."""
+        if self._thread.is_alive():
+            begun = time.monotonic()
+            self.tell(self.service.stop, "test")
+            self._thread.join(60)
+            self.took = time.monotonic() - begun
+            assert not self._thread.is_alive(), f"it does not end; log: {self.log.getvalue()[-2_000:]}"
+        return self.ending
+
+    def tell(self, what: Callable[..., object], *values: object) -> None:
+        """Has something done on the loop of the service."""
+        try:
+            self.loop.call_soon_threadsafe(what, *values)
+        except RuntimeError:
+            pass  # It has ended.
+
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def until(self, done: Callable[[], bool], *, seconds: float = 60.0) -> None:
+        """Waits until something is true while the service runs."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline, f"not within {seconds} s; log: {self.log.getvalue()[-2_000:]}"
+            assert not self.ended(), f"it ended with {self.ending!r}; log: {self.log.getvalue()[-2_000:]}"
+            time.sleep(0.02)
+
+    def ask(self, path: str, *, seconds: float = 10.0) -> Answer:
+        """What a probe says. Raises TimeoutError when it does not answer."""
+        url = f"http://127.0.0.1:{self.service.telemetry.port}/{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=seconds) as answer:
+                return Answer(answer.status, json.load(answer)["reasons"])
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, json.load(error)["reasons"])
+        except urllib.error.URLError as error:
+            raise TimeoutError from error
+
+    def scrape(self) -> bytes:
+        """The metrics."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.service.telemetry.port}/metrics", timeout=10) as answer:
+            return bytes(answer.read())
+
+    def value(self, name: str, **labels: str) -> float:
+        """What a metric says now."""
+        return self.service.telemetry.metrics.value(name, **labels) or 0.0
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """The log lines of one kind."""
+        text = self.log.getvalue()
+        lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+    def _main(self) -> None:
+        async def serve() -> Ending:
+            self.loop = asyncio.get_running_loop()
+            self.service = Service(
+                load(self._config),
+                Environment(
+                    now=time.time,  # noqa: TID251 -- a real service has a real clock
+                    monotonic=time.monotonic,
+                    log=self.log,
+                    stdout=self.stdout,
+                    credential=lambda: None,  # type: ignore[arg-type, return-value]
+                    extra_sinks=self._sinks,
+                    at=self._at,
+                ),
+                load=lambda: load(self._config),
+                watched=self._watched,
+            )
+            self._begun.set()
+            try:
+                return await self.service.run()
+            finally:
+                gc.collect()  # the SDK forgets sockets, which are to be warned about here and not in another test
+
+        try:
+            self.ending = asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 -- the test looks at it
+            self.ending = error
+        finally:
+            self._begun.set()
