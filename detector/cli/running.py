@@ -16,6 +16,7 @@ from detector.config.follow import FollowSettings
 from detector.config.load import load
 from detector.config.settings import Settings, SourceSettings
 from detector.config.sinks import SinksSettings, StdoutBlock
+from detector.errors import UsageError
 from detector.runtime.live.service import Ending, Environment, Service
 from detector.sinks.terminal import Terminal, TerminalSink
 
@@ -33,12 +34,17 @@ def run(options: Options) -> int:
     def read() -> Settings:
         return _overridden(load(options.config), options)
 
-    return _CODES[asyncio.run(_serve(read, options))]
+    settings = read()
+    if settings.source.event_hubs is None and settings.source.files is None:
+        raise UsageError(
+            "The configuration names nothing to read. Set source.event_hubs or source.files, or say --follow DIRECTORY."
+        )
+    return _CODES[asyncio.run(_serve(settings, read, options))]
 
 
-async def _serve(read: Callable[[], Settings], options: Options) -> Ending:
+async def _serve(settings: Settings, read: Callable[[], Settings], options: Options) -> Ending:
     service = Service(
-        read(),
+        settings,
         Environment(
             now=time.time,  # noqa: TID251 - the one wall clock of the live service
             monotonic=time.monotonic,

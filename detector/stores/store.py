@@ -204,12 +204,17 @@ class Store:
             raise StoreUnavailable(f"{self.path.parent}: It cannot be looked at ({error.strerror}).") from None
         return usage.free / usage.total if usage.total else 0.0
 
-    def close(self) -> None:
-        """Ends in good order: nothing is in work, the log is carried over, the lock let go. Raises for no disk."""
+    def close(self, *, orderly: bool = True) -> None:
+        """Ends: the log is carried over, the lock let go. Raises for no disk.
+
+        Args:
+            orderly: Nothing is in work. Otherwise what was marked as in work stays a suspect, as after a crash.
+        """
         try:
             try:
-                with self._owned() as connection:
-                    inflight.leave(connection)
+                if orderly:
+                    with self._owned() as connection:
+                        inflight.leave(connection)
                 self._workings.at("in_close")
                 self._checkpoints.run()
             except StoreError:

@@ -54,6 +54,7 @@ def detached(at: Live, then: Callable[[], object]) -> None:
 
 FAULTS: dict[str, Fault] = {
     "dropped TCP": Fault(lambda at: at.server.faults.drop_connections()),
+    "closed TCP": Fault(lambda at: at.server.faults.drop_connections(reset=False)),
     "black hole": Fault(
         lambda at: at.server.faults.black_hole(), lambda at: at.server.faults.black_hole(on=False), lasts=2.5
     ),
@@ -104,7 +105,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "frame that cannot be read": Fault(lambda at: at.server.faults.garbage_frame("frame-type")),
     "frame that is too short": Fault(lambda at: at.server.faults.garbage_frame("performative")),
-    "noise": Fault(lambda at: at.server.faults.garbage_frame("noise")),
+    "frame without end": Fault(lambda at: at.server.faults.garbage_frame("endless")),
     "silent stall": Fault(
         lambda at: at.server.faults.withhold("0"), lambda at: at.server.faults.withhold("0", on=False), lasts=6
     ),
