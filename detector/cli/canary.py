@@ -23,11 +23,11 @@ Examples:
   agent-detector canary --config detector.yaml --out logs/canary.jsonl
   agent-detector canary --config detector.yaml --send
 
-To send into an event hub needs the role "Azure Event Hubs Data Sender" (or the Send claim of a connection string), which
-the service itself does not need: run it with an identity of its own.
+To send into an event hub needs the role "Azure Event Hubs Data Sender" (or the Send claim of a
+connection string), which the service itself does not need: run it with an identity of its own.
 
-Exit codes: 0 done, 2 no canary is configured or the file cannot be written, 3 configuration not valid, 4 the hub did not
-take it. The others: agent-detector --help.
+Exit codes: 0 done, 2 no canary is configured or the file cannot be written, 3 configuration not
+valid, 4 the hub did not take it. The others: agent-detector --help.
 """
 
 
@@ -38,9 +38,9 @@ take it. The others: agent-detector --help.
 def command(config: Path | None, send: bool, out: Path | None) -> int:
     """Make one sign-in record of the canary, an invented agent, with a new id and the time now.
 
-    Without --send or --out it is printed, as one line. Put it into the hub every few minutes: the service makes an alert
-    of severity info of each, and sets agent_detector_canary_last_seen_timestamp_seconds once a sink has it. When that
-    time gets old, the way from the hub to the sink is not open.
+    Without --send or --out it is printed, as one line. Put it into the hub every few minutes: the service makes an
+    alert of severity info of each, and sets agent_detector_canary_last_seen_timestamp_seconds once a sink has it.
+    When that time gets old, the way from the hub to the sink is not open.
     """
     from detector.config.load import load
     from detector.runtime.doctor.canary import append_line, canary_body
@@ -72,7 +72,9 @@ def _sent(settings: Settings, body: bytes) -> str:
         append_line(file, body)
         return f"Appended to {file}."
     if source.event_hubs is None:
-        raise UsageError("The configuration names nothing that the service reads. Set source.event_hubs or source.files.")
+        raise UsageError(
+            "The configuration names nothing that the service reads. Set source.event_hubs or source.files."
+        )
     from detector.cli.doctoring import quiet, world
 
     with quiet():

@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "alerts": ("detector.cli.alerts", "List, show, acknowledge and suppress alerts of a store."),
     "simulate": ("detector.cli.simulate", "Write the logs of an invented tenant."),
     "check": ("detector.cli.check", "Say whether a configuration is valid, and what it means."),
+    "doctor": ("detector.cli.doctor", "Check everything that the live service needs, and say what is wrong."),
+    "canary": ("detector.cli.canary", "Make, or send, a record of the canary, which proves the way to the sinks."),
 }
 """Name to module (whose `command` it is) and a sentence for the list of commands."""
 

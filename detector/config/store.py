@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
+from pydantic import AfterValidator
 
 from detector.config.blocks import Block
+from detector.config.event_hubs import start_time
 
 MEBI = 2**20
+
+
+def _moment(value: str) -> str:
+    start_time(value)
+    return value
 
 
 class StoreSettings(Block):
@@ -29,6 +37,13 @@ class StoreSettings(Block):
     """Part of the disk that must be free; below, nothing more is read."""
     max_outbox: Annotated[int, Ge(100), Le(10_000_000)] = 100_000
     """Alerts waiting for sinks beyond which nothing more is read."""
+    send_after: Annotated[str, AfterValidator(_moment)] | None = None
+    """Alerts of an earlier event time are stored and not sent; for reading again what was lost with a volume."""
+
+    @property
+    def sends_after(self) -> float:
+        """`send_after` in seconds since the epoch; minus infinity when there is none."""
+        return -inf if self.send_after is None else start_time(self.send_after).timestamp()
 
 
 class BatchSettings(Block):

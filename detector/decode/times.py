@@ -31,7 +31,7 @@ _ISO = re.compile(
 _US = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d\d):(\d\d)(\.\d{1,9})? ?([AaPp])[Mm](?: ([+-]\d\d:\d\d))?", re.ASCII
 )
-_MAX_CACHED = 100_000
+_MAX_CACHED = 4_096
 
 
 class NotATime(ValueError):  # noqa: N818 -- it names a fate of the text, not a fault of the program

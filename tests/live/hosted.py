@@ -28,6 +28,18 @@ class Answer(NamedTuple):
     reasons: list[str]
 
 
+def asked(port: int, path: str, *, seconds: float = 10.0) -> Answer:
+    """What a probe on a port says. Raises TimeoutError when it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=seconds) as answer:
+            return Answer(answer.status, json.load(answer)["reasons"])
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, json.load(error)["reasons"])
+    except (TimeoutError, urllib.error.URLError) as error:
+        raise TimeoutError(str(error)) from error
+
+
 class Hosted:
     """Runs the service of a configuration from entering to leaving; what it ends with is in `ending` afterwards."""
 
@@ -89,15 +101,7 @@ class Hosted:
 
     def ask(self, path: str, *, seconds: float = 10.0) -> Answer:
         """What a probe says. Raises TimeoutError when it does not answer."""
-        url = f"http://127.0.0.1:{self.service.telemetry.port}/{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=seconds) as answer:
-                return Answer(answer.status, json.load(answer)["reasons"])
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, json.load(error)["reasons"])
-        except urllib.error.URLError as error:
-            raise TimeoutError from error
+        return asked(self.service.telemetry.port, path, seconds=seconds)
 
     def scrape(self) -> bytes:
         """The metrics."""

@@ -9,6 +9,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
 from detector.errors import SourceError, UsageError
+from detector.runtime.doctor.world import NOBODY
 from detector.runtime.simulation.catalogue import GRAPH
 from detector.runtime.simulation.clock import SECOND
 from detector.runtime.simulation.delivery import body_of
@@ -102,9 +103,8 @@ async def send(settings: EventHubsSettings, body: bytes, world: World) -> str:
     from detector.sources.event_hubs.connection import Connector
     from detector.sources.event_hubs.failures import ending_of
     from detector.sources.event_hubs.leftovers import Leftovers
-    from detector.sources.facts import Silent
 
-    leftovers = Leftovers(Silent())
+    leftovers = Leftovers(NOBODY)
     credential = None if settings.connection_string_file is not None else world.hub_credential(settings)
     connector = Connector(settings, credential)
 

@@ -10,7 +10,6 @@ from detector.runtime.doctor.results import Result, ago, unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MOST: Final = 300.0
 """Seconds. Signatures of the hub, tokens and the guard against records from the future all break beyond this."""
@@ -34,7 +33,7 @@ class Sample(NamedTuple):
 
 
 def clock(samples: Sequence[Sample]) -> Result:
-    """Judges all samples; the farthest off counts."""
+    """Judges all samples: the farthest off counts, unless another one agrees with us."""
     exact = [sample for sample in samples if sample.exact]
     # A message that is enqueued in our future says how far we are behind at least; one in our past says nothing.
     behind = [sample for sample in samples if not sample.exact and sample.ahead < 0]
@@ -47,10 +46,24 @@ def clock(samples: Sequence[Sample]) -> Result:
     worst = max(told, key=lambda sample: abs(sample.ahead))
     off = abs(worst.ahead)
     details = {"seconds_ahead": round(worst.ahead, 1), "compared_with": worst.whose, "samples": len(told)}
-    if off <= _UNEASY or (not worst.exact and worst.ahead >= 0):
-        found = f"The clock is right, as far as {worst.whose} can tell ({off:.0f} s apart)."
+    if not worst.exact and worst.ahead >= 0:
+        found = f"It may well be right: by the clock of {worst.whose} the newest message came {ago(off)} before now."
+        return Result(check="clock", verdict="ok", found=found, details=details)
+    if off <= _UNEASY:
+        found = f"The clock is right: {off:.0f} s from that of {worst.whose}."
         return Result(check="clock", verdict="ok", found=found, details=details)
     where = "ahead of" if worst.ahead > 0 else "behind"
+    friend = next((sample for sample in exact if abs(sample.ahead) <= _UNEASY), None)
+    if friend is not None:
+        return Result(
+            check="clock",
+            verdict="warning",
+            found=f"The clock of this machine is {ago(off)} {where} that of {worst.whose}, and agrees with that of "
+            f"{friend.whose}.",
+            meaning="One of the three is wrong, likely not this one.",
+            advice=f"Look at the clock of {worst.whose}.",
+            details=details,
+        )
     return Result(
         check="clock",
         verdict="failed" if off > MOST else "warning",

@@ -32,7 +32,7 @@ BLIND: Final[dict[str, str]] = {
 ALSO_READ: Final = frozenset({"ManagedIdentitySignInLogs", "SignInLogs", "CustomSecurityAttributeAuditLogs"})
 """Categories that are judged too, but that a tenant may well have nothing in."""
 _EXPORT: Final = (
-    "In the Entra admin center, under Monitoring, Diagnostic settings, tick it for this event hub. A category in which "
+    "In the Entra admin center, under Monitoring, Diagnostic settings, export it to here as well. A category in which "
     "nothing happens sends nothing, so give it a day."
 )
 
@@ -91,7 +91,7 @@ class Contents:
                 ids = {actor.id, *(target.id for target in targets)}
             case Risk(identity=identity):
                 roles, ids = {identity.role}, {identity.id}
-            case GraphActivity():
+            case _:
                 roles, ids = set(), {event.app_id, event.service_principal_id}
         return bool(roles - {"none"}) or not self._identities.isdisjoint(each for each in ids if each is not None)
 
@@ -123,15 +123,17 @@ def judged(prefix: str, contents: Contents, now: float, why_nothing: str) -> Ite
     yield _agents(prefix, contents)
 
 
-def _sample(contents: Contents) -> str:
-    return f"{contents.records:,} records in {contents.messages:,} of the newest messages"
+def _sample(prefix: str, contents: Contents) -> str:
+    records, parts = contents.records, contents.messages
+    what = "file" if prefix == "files" else "message"
+    return f"{records:,} record{'' if records == 1 else 's'} in the newest {parts:,} {what}{'' if parts == 1 else 's'}"
 
 
 def _unusable(prefix: str, contents: Contents) -> Result:
     return Result(
         check=f"{prefix}.categories",
         verdict="failed",
-        found=f"None of {_sample(contents)} can be read ({', '.join(contents.unusable)}).",
+        found=f"None of {_sample(prefix, contents)} can be read ({', '.join(contents.unusable)}).",
         meaning="Something else than Entra's diagnostic settings writes here; all of it would be quarantined.",
         advice="Check the name of the hub, and what else sends to it.",
         details={"unusable": dict(contents.unusable)},
@@ -149,7 +151,7 @@ def _categories(prefix: str, contents: Contents, now: float) -> Result:
     }
     came = ", ".join(f"{name} {count:,}" for name, count in contents.categories.most_common()) or "none that is read"
     age = "" if contents.newest is None else f" The newest is {ago(now - contents.newest)} old."
-    found = f"{_sample(contents)}: {came}.{age}"
+    found = f"{_sample(prefix, contents)}: {came}.{age}"
     if contents.unusable:
         found += f" {contents.unusable.total():,} cannot be read ({', '.join(contents.unusable)})."
     if not missing:
@@ -158,7 +160,8 @@ def _categories(prefix: str, contents: Contents, now: float) -> Result:
         check=f"{prefix}.categories",
         verdict="warning",
         found=found,
-        meaning="Not among them: " + "; ".join(f"{name} (without it nothing is seen of {BLIND[name]})" for name in missing)
+        meaning="Not among them: "
+        + "; ".join(f"{name} (without it nothing is seen of {BLIND[name]})" for name in missing)
         + ".",
         advice=_EXPORT,
         details=details,
@@ -175,7 +178,7 @@ def _agents(prefix: str, contents: Contents) -> Result:
         check=f"{prefix}.agents",
         verdict="warning",
         found=f"None of the records concerns an agent.{canaries}",
-        meaning="With these records alone the service would watch nobody. It was a small sample: agents may be quiet now.",
+        meaning="Of these records alone nobody would be watched. It was a small sample: agents may be quiet now.",
         advice="If it stays so, list agents that Entra does not mark as such under `identities`, or set `scope`.",
         details=details,
     )

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from detector.config.settings import Settings
 from detector.errors import SourceError
+from detector.runtime.doctor.answers import answered, filled, retention, unanswered, unusable
 from detector.runtime.doctor.clock import Sample, ask_https
 from detector.runtime.doctor.contents import Contents, judged
 from detector.runtime.doctor.network import Place, reach
 from detector.runtime.doctor.results import Result, ago, unchecked
 from detector.runtime.doctor.rights import owners, rights
+from detector.runtime.doctor.world import NOBODY
 from detector.sources.event_hubs.clocks import Clocks
-from detector.sources.event_hubs.connection import Connector, ConnectionString, read_connection_string
+from detector.sources.event_hubs.connection import ConnectionString, Connector, read_connection_string
 from detector.sources.event_hubs.failures import Unavailable
 from detector.sources.event_hubs.hub import Hub, HubProperties
 from detector.sources.event_hubs.leftovers import Leftovers
 from detector.sources.event_hubs.positions import BEGINNING, PartitionProperties
-from detector.sources.facts import Silent
 
 if TYPE_CHECKING:
     from detector.config.event_hubs import EventHubsSettings
@@ -32,16 +33,21 @@ if TYPE_CHECKING:
 
 SCOPE: Final = "https://eventhubs.azure.net//.default"
 """What the SDK asks a token for."""
-QUIET: Final = 2 * 3600.0
-"""Seconds without a message after which something is likely wrong: a tenant with agents signs in all the time."""
-_DAY: Final = 86_400.0
 _MOST_PARTITIONS: Final = 32
 """Partitions that are looked at; each takes a connection."""
 _MOST_MESSAGES: Final = 100
 _PER_PARTITION: Final = 10
 _LOOKS_AT_ONCE: Final = 16
 _ENTRA_CODE: Final = re.compile(r"AADSTS\d{4,9}")
-_CHECKS: Final = ("hub.network", "hub.token", "hub.answers", "hub.partitions", "hub.rights", "hub.categories", "hub.agents")
+_CHECKS: Final = (
+    "hub.network",
+    "hub.token",
+    "hub.answers",
+    "hub.partitions",
+    "hub.rights",
+    "hub.categories",
+    "hub.agents",
+)
 
 
 @dataclass(slots=True)
@@ -75,6 +81,7 @@ class HubExamination:
         self._world: Final = world
         self._each: Final = world.limits.each
         self._leftovers: Final = leftovers
+        self._identity: Final = self._hub.connection_string_file is None
         self.findings: Final = HubFindings()
 
     async def run(self) -> HubFindings:
@@ -82,13 +89,13 @@ class HubExamination:
         found = self.findings
         credential: TokenCredential | None = None
         try:
-            place, identity = self._place()
-            if identity:
+            place = self._place()
+            if self._identity:
                 credential = self._world.hub_credential(self._hub)
             connector = Connector(self._hub, credential)
         except SourceError as error:
-            found.results.append(_unusable(error))
-            return self._rest(_NO_STRING)
+            found.results.append(unusable(error))
+            return self.give_up(_NO_STRING)
         found.name = f"event-hub:{connector.namespace}/{connector.hub}"
         try:
             await self._open_way(place, connector, credential)
@@ -97,8 +104,8 @@ class HubExamination:
                 self._leftovers.adopt(asyncio.create_task(credential.close()))
         return found
 
-    def _place(self) -> tuple[Place, bool]:
-        """Where the hub is, and whether a token is needed.
+    def _place(self) -> Place:
+        """Where the hub is.
 
         Raises:
             SourceError: The connection string cannot work.
@@ -107,14 +114,14 @@ class HubExamination:
         parts: ConnectionString | None = None
         if hub.connection_string_file is not None:
             _, parts = read_connection_string(hub.connection_string_file, hub.hub)
-        return place_of(hub, parts), parts is None
+        return place_of(hub, parts)
 
     async def _open_way(self, place: Place, connector: Connector, credential: TokenCredential | None) -> None:
         found = self.findings
         network, token = await asyncio.gather(reach("hub.network", place, self._each), self._token(credential))
         found.results += [network, token]
         if "failed" in {network.verdict, token.verdict}:
-            self._rest("The way to the hub is not open.")
+            self.give_up("The way to the hub is not open.")
             return
         quick = self._hub.watchdog.model_copy(update={"answer": self._each})
         settings = self._hub.model_copy(update={"watchdog": quick})
@@ -122,7 +129,7 @@ class HubExamination:
             settings,
             connector,
             clocks=Clocks(now=self._world.now, monotonic=self._world.monotonic),
-            facts=Silent(),
+            facts=NOBODY,
             leftovers=self._leftovers,
             identity=None,
         )
@@ -156,21 +163,19 @@ class HubExamination:
 
     async def _ask(self, hub: Hub, connector: Connector, place: Place) -> None:
         found = self.findings
-        before = self._world.monotonic()
         answers, sample = await asyncio.gather(_answer(hub), self._clock(connector, place))
         if sample is not None:
             found.samples.append(sample)
         if isinstance(answers, Unavailable):
-            found.results.append(self._unanswered(answers, connector))
-            self._rest("The hub did not answer.")
+            found.results.append(
+                unanswered(answers.ending, connector.hub, connector.namespace, identity=self._identity)
+            )
+            self.give_up("The hub did not answer.")
             return
         found.properties = answers
-        found.results.append(_answered(answers, self._world.now()))
-        # What the first question left of the time of both.
-        left = max(1.0, 2 * self._each - (self._world.monotonic() - before))
-        names = answers.partitions[:_MOST_PARTITIONS]
-        await self._partitions(hub, names, min(self._each, left))
-        found.results.append(self._filled(answers))
+        found.results.append(answered(answers, self._world.now()))
+        await self._partitions(hub, answers.partitions[:_MOST_PARTITIONS], 0.6 * self._each)
+        found.results.append(self._filled(len(answers.partitions)))
         await self._read(connector)
 
     async def _clock(self, connector: Connector, place: Place) -> Sample | None:
@@ -193,44 +198,12 @@ class HubExamination:
                 task.cancel()
                 self._leftovers.adopt(task)
 
-    def _filled(self, answers: HubProperties) -> Result:
+    def _filled(self, partitions: int) -> Result:
         known, now = self.findings.partitions, self._world.now()
-        full = {name: each for name, each in known.items() if each.last >= 0}
-        details = _numbers(known)
-        if not known:
-            return Result(
-                check="hub.partitions",
-                verdict="failed",
-                found="No partition told how far it goes.",
-                meaning="Without that the service does not know whether it is behind.",
-                advice="Try again; if it stays so, look at the health of the namespace in the portal.",
-            )
-        if not full:
-            return Result(
-                check="hub.partitions",
-                verdict="warning",
-                found=f"Nothing was ever enqueued in the {len(known)} partitions that answered.",
-                meaning="There is nothing to watch.",
-                advice=_DIAGNOSTIC,
-                details=details,
-            )
-        newest = max(each.last_time.timestamp() for each in full.values())
-        self.findings.samples.append(Sample("the hub", now, newest, exact=False))
-        held = sum(each.last + 1 - each.first for each in known.values())
-        silence = now - newest
-        mute = "" if len(known) == len(answers.partitions) else f" {len(known)} of {len(answers.partitions)} answered."
-        found = f"{held:,} messages are held, the newest was enqueued {ago(silence)} ago.{mute}"
-        details["newest_enqueued"] = newest
-        if silence > QUIET:
-            return Result(
-                check="hub.partitions",
-                verdict="warning",
-                found=f"Nothing was enqueued for {silence / 3600:.0f} hours.{mute}",
-                meaning="Either nobody signs in, or nothing is exported any more.",
-                advice=_DIAGNOSTIC,
-                details=details,
-            )
-        return Result(check="hub.partitions", verdict="ok", found=found, details=details)
+        last = [each.last_time.timestamp() for each in known.values() if each.last >= 0]
+        if last:
+            self.findings.samples.append(Sample("the hub", now, max(last), exact=False))
+        return filled(known, partitions, now)
 
     # --------------------------------------------------------------------------------------------- reading
 
@@ -248,11 +221,10 @@ class HubExamination:
         sights = await self._looked(connector, wanted)
         first = sights.pop() if oldest is not None else None
         found.levels = {sight.partition: sight.level for sight in sights if sight.outcome == "owned"}
-        identity = self._hub.connection_string_file is None
-        found.results.append(rights(sights, self._hub.consumer_group, connector.hub, identity=identity))
+        found.results.append(rights(sights, self._hub.consumer_group, connector.hub, identity=self._identity))
         found.results += owners(sights, self._hub.consumer_group)
         if first is not None and first.messages and oldest is not None:
-            found.results.append(self._retention(first.messages[0].enqueued, known[oldest]))
+            found.results.append(retention(first.messages[0].enqueued, known[oldest], self._world.now()))
         contents = Contents(self._settings)
         for sight in sights:
             for message in sight.messages:
@@ -275,38 +247,8 @@ class HubExamination:
 
         return list(await asyncio.gather(*map(one, wanted)))
 
-    def _retention(self, oldest: float, properties: PartitionProperties) -> Result:
-        age = self._world.now() - oldest
-        details = {"oldest_enqueued": oldest}
-        # Only where something has left already does the age of the oldest message say what the retention is.
-        if properties.first > 0 and age < 0.9 * _DAY:
-            return Result(
-                check="hub.retention",
-                verdict="warning",
-                found=f"Messages leave the hub after about {ago(age)}.",
-                meaning="If the service stands still for longer than that, records are lost.",
-                advice="Set the retention of the hub to a day or more.",
-                details=details,
-            )
-        found = f"The oldest message that is held was enqueued {ago(age)} ago."
-        return Result(check="hub.retention", verdict="ok", found=found, details=details)
-
-    # --------------------------------------------------------------------------------------------- wording
-
-    def _unanswered(self, error: Unavailable, connector: Connector) -> Result:
-        meaning, advice = _UNANSWERED.get(error.ending, _UNANSWERED["other"])
-        if error.ending == "unauthorized":
-            advice = _KEY if self._hub.connection_string_file is not None else _ROLE
-        return Result(
-            check="hub.answers",
-            verdict="failed",
-            found=f"The hub {connector.hub} in {connector.namespace} gave no answer ({error.ending.replace('_', ' ')}).",
-            meaning=meaning,
-            advice=advice,
-            details={"reason": error.ending},
-        )
-
-    def _rest(self, why: str) -> HubFindings:
+    def give_up(self, why: str) -> HubFindings:
+        """The checks that were not made are said to be unmade."""
         made = {result.check for result in self.findings.results}
         self.findings.results += (unchecked(name, why) for name in _CHECKS if name not in made)
         return self.findings
@@ -335,30 +277,6 @@ async def _answer(hub: Hub) -> HubProperties | Unavailable:
         return error
 
 
-def _answered(answers: HubProperties, now: float) -> Result:
-    age = ago(now - answers.created.timestamp())
-    count = len(answers.partitions)
-    return Result(
-        check="hub.answers",
-        verdict="ok",
-        found=f"The hub {answers.name} answers: {count} partition{'s' if count != 1 else ''}, made {age} ago.",
-        details={"name": answers.name, "created": answers.created.isoformat(), "partitions": list(answers.partitions)},
-    )
-
-
-def _numbers(known: Mapping[str, PartitionProperties]) -> dict[str, Any]:
-    return {
-        "partitions": {
-            name: {
-                "oldest_sequence": each.first,
-                "newest_sequence": each.last,
-                "newest_enqueued": None if each.last < 0 else each.last_time.timestamp(),
-            }
-            for name, each in known.items()
-        }
-    }
-
-
 def _newest(name: str, properties: PartitionProperties, count: int) -> Look:
     from detector.runtime.doctor.receiving import Look
 
@@ -372,52 +290,16 @@ def _why_nothing(sights: Sequence[Sight]) -> str:
     outcomes = {sight.outcome for sight in sights}
     if "owned" in outcomes:
         return (
-            "A service reads with an owner level, which shuts everybody else out of its consumer group. Stop it, or name "
-            "a second consumer group in a copy of the configuration, to look at messages."
+            "A service reads with an owner level, which shuts everybody else out of its consumer group. Stop it, or "
+            "name a second consumer group in a copy of the configuration, to look at messages."
         )
     return "There is no message to look at." if outcomes <= {"opened"} else "The hub does not let us read."
 
 
-def _unusable(error: SourceError) -> Result:
-    return Result(
-        check="hub.token",
-        verdict="failed",
-        found=str(error),
-        meaning="There is nothing to prove who we are with.",
-        advice="See docs/event-hubs.md.",
-    )
-
-
 _NO_STRING: Final = "There is nothing to connect with."
-_DIAGNOSTIC: Final = (
-    "Is the diagnostic setting on? In the Entra admin center, under Monitoring, Diagnostic settings, sign-in and audit "
-    "logs go to this event hub. After a change it takes up to an hour until records come."
-)
-_ROLE: Final = (
-    'Give the identity the role "Azure Event Hubs Data Receiver" on the hub (docs/event-hubs.md has the commands). A new '
-    "assignment takes some minutes to come into force."
-)
-_KEY: Final = (
-    "Copy the connection string again: the key was regenerated or mistyped, belongs to another hub, or its policy lacks "
-    "the Listen claim."
-)
 _IDENTITY: Final = {
     "workload": "Label the pod azure.workload.identity/use: true, annotate its service account with the client id, and "
     "check that the federated credential names this service account and issuer.",
     "managed": "Assign an identity to the machine; if it has several, set `client_id`.",
     "cli": "Run `az login`.",
-}
-_UNANSWERED: Final[dict[str, tuple[str, str]]] = {
-    "unauthorized": ("The hub does not accept who we are: a wrong key, or an identity without a right to it.", _ROLE),
-    "not_found": ("There is no hub of this name in the namespace.", "Check `hub` for a slip, and the namespace."),
-    "timeout": (
-        "The port is open, but what listens there does not talk: a proxy, a device on the way, or the namespace is ill.",
-        "Try `transport: websocket`; look at the health of the namespace in the portal.",
-    ),
-    "throttled": ("The namespace is too busy.", "Try again later; raise its throughput units."),
-    "connection": (
-        "The connection breaks off. The namespace may refuse this network.",
-        "Check the networking rules of the namespace: public access, selected networks, private endpoints.",
-    ),
-    "other": ("The answer was not understood.", "Try again; look at the health of the namespace in the portal."),
 }

@@ -138,7 +138,7 @@ def context_of(ca_file: str | None) -> ssl.SSLContext:
         import certifi
 
         ca_file = certifi.where()
-    return ssl.create_defaultcontext_of(cafile=ca_file)
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def _reason(error: OSError) -> str:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from azure.eventhub.exceptions import EventHubError
 
 from detector.domain.delivery import Delivery
+from detector.runtime.doctor.world import NOBODY
 from detector.sources.event_hubs.events import delivery_of
 from detector.sources.event_hubs.failures import ending_of
-from detector.sources.facts import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ async def look(
 
     async def took(events: Sequence[Any]) -> None:
         for event in events:
-            delivery = delivery_of(event, where.partition, Silent(), now)
+            delivery = delivery_of(event, where.partition, NOBODY, now)
             if delivery is not None and len(seen) < where.count:
                 seen.append(delivery)
         if len(seen) >= where.count:

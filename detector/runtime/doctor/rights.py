@@ -75,8 +75,8 @@ def _told(outcome: Outcome, group: str, hub: str, *, identity: bool) -> tuple[st
                 'the role "Azure Event Hubs Data Receiver" is missing' if identity else "the Listen claim is missing"
             )
             advice = (
-                f'Give the identity the role "Azure Event Hubs Data Receiver" on the hub {hub}; one on another consumer '
-                f"group than {group} is not enough. docs/event-hubs.md has the commands. It takes some minutes."
+                f'Give the identity the role "Azure Event Hubs Data Receiver" on the hub {hub}; one on another '
+                f"consumer group than {group} is not enough. See docs/event-hubs.md. It takes some minutes."
                 if identity
                 else "Use a policy with the Listen claim; see docs/event-hubs.md."
             )

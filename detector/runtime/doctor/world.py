@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Final, ParamSpec, TypeVar
+
+from detector.sources.facts import Silent, SourceFacts
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+NOBODY: Final[SourceFacts] = Silent()  # type: ignore[abstract]  # its methods are empty, and meant to be
+"""Whom the parts of the source tell here what happens: the examination asks them itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds. The longest chain is three checks of the hub one after the other, so three of `each` are below `total`."""
+    """Seconds. The longest chain, that of the hub, takes 3.6 times `each`, which is below `total`."""
 
-    each: float = 8.0
+    each: float = 7.0
     """One check."""
     total: float = 28.0
     """Everything, but for closing what is open."""
@@ -79,8 +84,5 @@ class UnwaitedThreads(ThreadPoolExecutor):
         threading.Thread(target=run, daemon=True, name="doctor").start()
         return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Waits for nobody."""
-
-    def __exit__(self, *_: Any) -> None:
-        """Likewise."""

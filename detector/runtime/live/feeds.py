@@ -24,6 +24,7 @@ class Deliver(Protocol):
 
 
 Remember = Callable[[str, Mapping[str, Position]], Awaitable[None]]
+Room = Callable[[str], bool]
 
 
 class Lag(NamedTuple):
@@ -76,6 +77,8 @@ class Ears:
 
     deliver: Deliver
     remember: Remember
+    room: Room = lambda _: True
+    """Whether more of a partition is taken over at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +189,7 @@ class FilesFeed:
             now=time.now,
             monotonic=time.monotonic,
             facts=telemetry.follow,
+            wanted=ears.room,
             options=FollowOptions(
                 start=files.start,
                 poll_seconds=files.poll_seconds,

@@ -37,7 +37,7 @@ class Inbox:
 
     Args:
         loop: The loop on which `put` is awaited.
-        most: Bytes held at most.
+        most: Bytes beyond which no further message is let in.
         monotonic: Seconds that only rise.
         patience: See `PATIENCE`.
     """
@@ -81,7 +81,7 @@ class Inbox:
         while True:
             with self._changed:
                 line = self._lines.setdefault(delivery.partition, deque())
-                if not self._paused and (not line or self._held + size <= self._most):
+                if self._has_room(delivery.partition):
                     self._held += size
                     self._owed[delivery.partition] += 1
                     line.append(_Waiting(at, delivery))
@@ -89,6 +89,14 @@ class Inbox:
                     return
                 self._room.clear()
             await self._room.wait()
+
+    def room(self, partition: str) -> bool:
+        """Whether `put` would take a message of this partition at once."""
+        with self._changed:
+            return self._has_room(partition)
+
+    def _has_room(self, partition: str) -> bool:
+        return not self._paused and (not self._lines.get(partition) or self._held < self._most)
 
     async def settled(self, partitions: Collection[str] | None = None) -> None:
         """Waits until nothing of these partitions, or of any, is in line or in work."""
@@ -107,7 +115,11 @@ class Inbox:
             self._room.set()
 
     def close(self) -> None:
-        """Nothing comes any more: `take` gives what is left without waiting for anybody."""
+        """Nothing comes any more: `take` gives what is left as far as it is in order, without waiting for anybody.
+
+        What comes after a message that is missing is not given: judged now, it would make that one late. It was not
+        committed, so it is read again.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -161,9 +173,9 @@ class Inbox:
 
     @property
     def done(self) -> bool:
-        """Whether it is closed and empty."""
+        """Whether it is closed, and holds nothing that may be taken."""
         with self._changed:
-            return self._closed and not any(self._lines.values())
+            return self._closed and (not any(self._lines.values()) or self._somebody_is_behind())
 
     def _next(self) -> Delivery | None:
         """The message that entered the stream first, if none that is known to exist may be older."""
@@ -171,7 +183,7 @@ class Inbox:
         for line in self._lines.values():
             if line and (best is None or line[0].order < best[0].order):
                 best = line
-        if best is None or (not self._closed and self._somebody_is_behind()):
+        if best is None or self._somebody_is_behind():
             return None
         return best.popleft().delivery
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from detector.domain.alerts import Alert
@@ -58,8 +59,9 @@ def commit_of(
     sinks: tuple[str, ...],
     quarantined: Iterable[Quarantined],
     accounting: Accounting,
+    send_after: float = -inf,
 ) -> Commit:
-    """All that one batch changes, for `Store.commit`."""
+    """All that one batch changes, for `Store.commit`; alerts of event times before `send_after` are for no sink."""
     return Commit(
         state=[StateRow(*row) for row in changed.rows],
         core=[CoreRow(CORE, changed.core)],
@@ -67,7 +69,7 @@ def commit_of(
         digests=changed.digests,
         forget_before=changed.oldest_hour,
         counters=counters_of(accounting),
-        alerts=[new_alert(alert, sinks) for alert in alerts],
+        alerts=[_for_sinks_from(send_after, new_alert(alert, sinks)) for alert in alerts],
         quarantined=tuple(quarantined),
     )
 
@@ -82,6 +84,10 @@ def counters_of(accounting: Accounting) -> dict[str, int]:
         **{f"filtered:{reason}": count for reason, count in accounting.filtered.items()},
         **{f"quarantined:{reason}": count for reason, count in accounting.quarantined.items()},
     }
+
+
+def _for_sinks_from(send_after: float, alert: NewAlert) -> NewAlert:
+    return alert if alert.time >= send_after else alert._replace(sinks=())
 
 
 def new_alert(alert: Alert, sinks: tuple[str, ...]) -> NewAlert:

@@ -13,7 +13,6 @@ from detector.sinks.outcome import LeftOutReason, RefusalReason
 from detector.stores.outbox import Outbox
 
 
-
 class _Numbers(msgspec.Struct):
     observed: int | float
     baseline: int | float

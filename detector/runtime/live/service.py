@@ -155,7 +155,8 @@ class Service:
                 facts.worker_failed(error)
                 self._ending = "restart"
             finally:
-                await aside(store.close)
+                # After a fault of ours the messages at hand are suspects: the next start judges them one by one.
+                await aside(lambda: store.close(orderly=self._ending != "fault"))
 
     def _opened_store(self) -> Store:
         block = self.settings.store
@@ -188,7 +189,9 @@ class Service:
 
             worker, before = await aside(lambda: self._worker(store, inbox, sinks, _on(loop, committed)))
             time = Time(now=world.now, monotonic=world.monotonic)
-            ears = Ears(deliver=inbox.put, remember=_remembering(worker, inbox, before, lambda: feed.name))
+            ears = Ears(
+                deliver=inbox.put, room=inbox.room, remember=_remembering(worker, inbox, before, lambda: feed.name)
+            )
             feed = feed_of(settings, before, ears, telemetry, time)
             inbox.behind = feed.behind
             worker.read = self._reader(settings, lines=feed.lines)
@@ -296,7 +299,11 @@ class Service:
             monotonic=world.monotonic,
             ticked=telemetry.health.worker_ticked,
             committed=committed,
-            pace=Pace(batch_bytes=settings.batch.bytes, linger=settings.batch.linger),
+            pace=Pace(
+                batch_bytes=settings.batch.bytes,
+                linger=settings.batch.linger,
+                send_after=settings.store.sends_after,
+            ),
             canary=Canary(canary) if canary is not None else None,
         )
         return worker, Before(epoch=store.epoch, positions=loaded.positions, identities=loaded.identities)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from math import inf
 from threading import Event
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -92,6 +93,8 @@ class Pace:
     """Longest that the first message of a batch waits for others."""
     patience: float = 1.0
     """How often an idle worker shows that it lives."""
+    send_after: float = -inf
+    """Event time before which alerts are stored and not sent."""
     first_retry: float = 0.5
     longest_retry: float = 30.0
     """Waits after a commit that the disk refused: the first, doubled each time up to the longest."""
@@ -258,6 +261,7 @@ class Worker:
             positions=judged.positions,
             alerts=[alert for alert, _ in judged.alerts],
             sinks=self._sinks,
+            send_after=self._pace.send_after,
             quarantined=judged.quarantined,
             accounting=self.engine.accounting,
         )

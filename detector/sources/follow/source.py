@@ -24,6 +24,8 @@ from detector.sources.follow.plain import MORE, Piece
 
 MAX_OPEN: Final = 128
 """Files that are held open at once."""
+BREATH: Final = 0.05
+"""Seconds to wait when there is room for no file."""
 PACKED_AT_ONCE: Final = 2
 """Packed files that are unpacked side by side: each takes some memory."""
 
@@ -83,6 +85,8 @@ class FollowSource:
         path: A directory, or a directory with a pattern for names: `logs/*.jsonl`. Folders below are not read.
         positions: What was committed, by partition.
         deliver: Takes a delivery over; while it waits, nothing more is read.
+        wanted: Whether there is room for more of a partition. Those for which there is none are passed over meanwhile,
+            so that one of which more is needed is not held up by another.
         now: Wall clock, seconds since the epoch.
         monotonic: Seconds that only rise.
         facts: Told what happens, from whichever thread reads.
@@ -103,9 +107,11 @@ class FollowSource:
         monotonic: Callable[[], float],
         facts: FollowFacts | None = None,
         options: FollowOptions | None = None,
+        wanted: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._place: Final = Place(path)
         self._deliver: Final = deliver
+        self._wanted: Final = wanted
         self._now: Final = now
         self._monotonic: Final = monotonic
         self._facts: Final[FollowFacts] = facts if facts is not None else Silent()
@@ -156,11 +162,24 @@ class FollowSource:
         await _away(self._look)
         waiting = [name for name, family in self._families.items() if not family.idle]
         while waiting and not self._stopping.is_set():
-            held = {*waiting} - {*self._turn(waiting)}
-            waiting = [name for name in waiting if name in held or await self._advance(self._families[name])]
+            waiting = await self._round(waiting)
             if self._monotonic() - begun >= self._options.poll_seconds:
                 break
         return bool(waiting)
+
+    async def _round(self, waiting: list[str]) -> list[str]:
+        """A piece of each file whose turn it is; the files of which there may be more."""
+        turn, left, full = {*self._turn(waiting)}, [], True
+        for name in waiting:
+            if name not in turn or not self._wanted(name):
+                left.append(name)
+                continue
+            full = False
+            if await self._advance(self._families[name]):
+                left.append(name)
+        if full:
+            await asyncio.sleep(BREATH)
+        return left
 
     # Looking
 

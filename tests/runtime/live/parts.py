@@ -80,13 +80,22 @@ FULL = StoreUnavailable("the disk is full")
 class Bench:
     """A worker on a store in a directory; made and used within a running loop."""
 
-    def __init__(self, directory: Path, settings: Settings, *, canary: str | None = None, **pace: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: Settings,
+        *,
+        canary: str | None = None,
+        inbox: Inbox | None = None,
+        **pace: Any,
+    ) -> None:
         self.store = Store.open(directory, _workings())
         self.refusing = Refusing(self.store)
         self.facts = Facts()
         self.ticks = 0
         self.committed: list[dict[str, Position]] = []
-        self.inbox = Inbox(asyncio.get_running_loop(), 10**9, asyncio.get_running_loop().time)
+        loop = asyncio.get_running_loop()
+        self.inbox = inbox or Inbox(loop, 10**9, loop.time)
         loaded = self.store.load()
         decoder = Decoder(**decoder_settings(settings))
         self.read_bodies: list[bytes] = []
@@ -106,7 +115,7 @@ class Bench:
             sinks=("one", "two"),
             facts=self.facts,
             now=lambda: WALL,
-            monotonic=asyncio.get_running_loop().time,
+            monotonic=loop.time,
             ticked=self._ticked,
             committed=lambda positions: self.committed.append(dict(positions)),
             pace=Pace(**{"linger": 0.001, "first_retry": 0.001, "longest_retry": 0.01, **pace}),
@@ -120,6 +129,12 @@ class Bench:
         for delivery in deliveries:
             await self.inbox.put(delivery)
 
+    def judge(self, batch: list[Delivery]) -> None:
+        """One batch, here and now."""
+        for part in self.worker._suspects.parts(batch):
+            assert self.worker._work(part)
+        self.inbox.release(batch)
+
     async def work(self) -> None:
         """Everything in the inbox, to its end."""
         self.inbox.close()
@@ -129,7 +144,7 @@ class Bench:
 def _workings() -> Any:
     from tests.stores.stage import workings
 
-    return workings()
+    return workings(full_sync=False)
 
 
 def deliveries(told: Stream, *, partitions: int = 3) -> list[Delivery]:

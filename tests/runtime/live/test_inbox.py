@@ -92,15 +92,34 @@ def test_a_partition_that_brings_nothing_is_waited_for_only_so_long() -> None:
     run(work)
 
 
-def test_nobody_is_waited_for_when_nobody_is_behind_or_the_inbox_is_closed() -> None:
+def test_nobody_is_waited_for_when_nobody_is_behind() -> None:
     async def work(inbox: Inbox, _: Clock) -> None:
         await inbox.put(message("a", 1, 5.0))
         assert len(take(inbox)) == 1
-        inbox.behind = lambda: ["b"]
         await inbox.put(message("a", 2, 6.0))
         assert not inbox.done
         inbox.close()
+        assert not inbox.done
         assert len(take(inbox)) == 1
+        assert inbox.done
+
+    run(work)
+
+
+def test_when_it_is_closed_what_comes_after_a_missing_message_is_left_for_the_next_process() -> None:
+    """Judged now, it would make the records of the partition that is behind late."""
+
+    async def work(inbox: Inbox, clock: Clock) -> None:
+        inbox.behind = lambda: ["b"]
+        await inbox.put(message("a", 1, 5.0))
+        await inbox.put(message("b", 1, 4.0))
+        await inbox.put(message("a", 2, 6.0))
+        inbox.close()
+        assert [each.partition for each in take(inbox)] == ["b"]
+        assert inbox.done
+        clock.now = 100.0
+        assert not inbox.done, "nobody is waited for longer than usual"
+        assert len(take(inbox)) == 2
         assert inbox.done
 
     run(work)

@@ -1,0 +1,163 @@
+"""The configuration is reloaded as a whole or not at all, when asked to or when its file changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detector.config.load import load
+from detector.config.settings import Settings
+from detector.errors import UsageError
+from detector.runtime.live import reloading as module
+from detector.runtime.live.reloading import BUILT_IN, Reloading
+from tests.runtime.live.parts import Facts
+
+BEFORE = "scope: agents\n"
+
+
+class House:
+    """A file, and the reloading of what it says."""
+
+    def __init__(self, folder: Path, text: str = BEFORE) -> None:
+        self.file = folder / "detector.yaml"
+        self.file.write_text(text)
+        self.facts = Facts()
+        self.applied: list[Settings] = []
+        self.used = load(self.file)
+        self.reloading = Reloading(lambda: load(self.file), self.used, self.facts, self.apply)
+
+    async def apply(self, settings: Settings) -> None:
+        self.applied.append(settings)
+
+    async def says(self, text: str) -> None:
+        self.file.write_text(text)
+        await self.reloading.reload()
+
+
+@pytest.mark.asyncio
+async def test_what_judges_may_change(tmp_path: Path) -> None:
+    at = House(tmp_path)
+    await at.says("scope: workloads\n")
+    assert [each.scope for each in at.applied] == ["workloads"]
+    assert at.facts.of("configuration_reloaded") == [()]
+
+
+@pytest.mark.asyncio
+async def test_a_configuration_that_is_wrong_changes_nothing(tmp_path: Path) -> None:
+    at = House(tmp_path)
+    await at.says("scope: workloads\nscpoe: agents\nlateness: soon\n")
+    assert at.applied == []
+    ((problems, first),) = at.facts.of("configuration_refused")
+    assert problems == 2
+    assert "scpoe" in first
+    await at.says("scope: workloads\n")
+    assert len(at.applied) == 1
+
+
+CHANGED = {
+    "source": "source: {files: {path: elsewhere}}",
+    "store": "store: {snapshots: 9}",
+    "sinks": "sinks: {stdout: [{}]}",
+    "telemetry": "telemetry: {port: 1}",
+    "batch": "batch: {linger: 1}",
+    "canary": "canary: 6f1e8a52-0000-4000-8000-000000000001",
+    "lateness": "lateness: 3600",
+    "limits": "limits: {max_parked: 7}",
+}
+
+
+@pytest.mark.parametrize("block", BUILT_IN)
+@pytest.mark.asyncio
+async def test_what_the_service_is_built_of_may_not_change(tmp_path: Path, block: str) -> None:
+    """Not even together with something that may."""
+    at = House(tmp_path)
+    await at.says(f"scope: workloads\n{CHANGED[block]}\n")
+    assert at.applied == []
+    ((problems, first),) = at.facts.of("configuration_refused")
+    assert problems == 1
+    assert f"A change of {block} takes effect with the next start only" in first
+
+
+@pytest.mark.asyncio
+async def test_what_is_compared_with_is_what_is_in_use_now(tmp_path: Path) -> None:
+    at = House(tmp_path)
+    await at.says("scope: workloads\n")
+    await at.says("scope: agents\n")
+    await at.says("scope: agents\nstore: {snapshots: 9}\n")
+    assert [each.scope for each in at.applied] == ["workloads", "agents"]
+
+
+@pytest.mark.asyncio
+async def test_an_error_of_another_kind_is_told_too(tmp_path: Path) -> None:
+    at = House(tmp_path)
+
+    def fails() -> Settings:
+        raise UsageError("no such thing")
+
+    await Reloading(fails, at.used, at.facts, at.apply).reload()
+    assert at.facts.of("configuration_refused") == [(1, "no such thing")]
+
+
+async def ran(at: House, watched: Path | None, done: Callable[[], bool]) -> None:
+    running = asyncio.create_task(at.reloading.run(watched))
+    try:
+        async with asyncio.timeout(10):
+            while not done():
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def eventually(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK", 0.03)
+
+
+@pytest.mark.asyncio
+async def test_it_reloads_when_asked_to_although_nothing_changed(tmp_path: Path) -> None:
+    at = House(tmp_path)
+    at.reloading.ask()
+    await ran(at, None, lambda: bool(at.applied))
+
+
+async def _change_after(at: House, change: Callable[[], object]) -> None:
+    await asyncio.sleep(0.1)
+    change()
+
+
+@pytest.mark.asyncio
+async def test_it_reloads_when_the_file_changes_and_only_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eventually(monkeypatch)
+    at = House(tmp_path)
+    loads: list[int] = []
+    at.reloading._load = lambda: loads.append(1) or load(at.file)  # type: ignore[misc, func-returns-value]
+    changing = asyncio.create_task(_change_after(at, lambda: at.file.write_text("scope: workloads\n")))
+    await ran(at, at.file, lambda: bool(at.applied))
+    await changing
+    assert len(loads) == 1
+
+
+@pytest.mark.asyncio
+async def test_it_sees_a_mounted_file_that_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ConfigMap is a link that is pointed elsewhere; for a moment there may be no file."""
+    eventually(monkeypatch)
+    at = House(tmp_path)
+    new = tmp_path / "..data"
+    new.write_text("scope: workloads\n")
+
+    def swap() -> None:
+        at.file.unlink()
+        at.file.symlink_to(new)
+
+    changing = asyncio.create_task(_change_after(at, swap))
+    await ran(at, at.file, lambda: bool(at.applied))
+    await changing
+
+
+def test_every_block_that_is_built_in_is_tried() -> None:
+    assert set(CHANGED) == set(BUILT_IN) <= set(Settings.model_fields)
+
+
