@@ -103,6 +103,7 @@ class Refusals:
         if success is None:
             facts["address"] = event.origin.ip
         for start, complete in self.failures.runs_before(memory, time):
+            memory.told.append(start)
             signal = Signal(
                 kind="success_after_failures",
                 key=key_of(identity),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.known import chance_of_new, is_known, kinds_known, observe
+from detector.features.known import DAILY, chance_of_new, is_known, kinds_known, observe
 from detector.features.timeline import HOUR, Horizon
 
 START = 490_000
@@ -74,14 +74,14 @@ def test_values_not_seen_for_a_month_make_room() -> None:
     observe(values, "fresh once", START, LATE, 2)
     for hour in (0, 10):
         observe(values, "used", START + hour, LATE, 2)
-    assert not observe(values, "new", START + MONTH + 5, LATE, 2)
+    assert not observe(values, "new", START + MONTH + DAILY + 5, LATE, 2)
     assert set(values) == {"used", "new"}
 
 
 def test_nothing_makes_room_within_the_month() -> None:
     values: dict[str, int] = {}
     observe(values, "a", START, LATE, 1)
-    assert not observe(values, "b", START + MONTH, LATE, 1)
+    assert not observe(values, "b", START + MONTH + DAILY, LATE, 1)
     assert set(values) == {"a"}
 
 

@@ -130,7 +130,7 @@ def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     yield "record ids", sum(map(len, state.admission.generations.values())), chosen.max_record_ids
     yield "buckets", len(state.admission.buckets), 100
     yield "counters", len(state.counters), 100
-    yield "routes", len(engine.router.routes), 4 * CAP
+    yield "routes", engine.router.made, 4 * CAP
     yield "recents", len(engine.router.recents), 4 * CAP
     yield "unwatched", len(engine.router.unwatched), 4 * CAP
     yield "places", len(engine.novelties._places), CAP
