@@ -45,7 +45,8 @@ def _parse(value: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address |
     elif kept.count(":") == 1:
         kept = kept.partition(":")[0]
     try:
-        parsed = ipaddress.ip_address(kept.partition("%")[0])
+        bare = kept.partition("%")[0]
+        parsed = ipaddress.IPv6Address(bare) if ":" in bare else ipaddress.IPv4Address(bare)
     except ValueError:
         return None
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:

@@ -27,7 +27,7 @@ from detector.decode.graph import GraphRequest, graph_activity
 from detector.decode.pieces import Message, depth_of, endings, repair, salvage, seams
 from detector.decode.problems import Unusable, explain, quarantine
 from detector.decode.shapes import LeftOut, regular
-from detector.decode.signin import NO_AGENT, SIGN_INS
+from detector.decode.signin import NO_AGENT, SIGN_INS, UserSignInEnvelope
 from detector.decode.texts import ident, text
 from detector.decode.times import CLOCK_SKEW, EARLIEST, LATEST, Received
 from detector.domain.events import Event, SignIn
@@ -304,6 +304,7 @@ class Decoder:
         Column by column: what memory holds of one record is fetched while that of the next is being asked for.
         """
         ids, times, keys, whences, users, clients = [], [], [], [], [], []
+        by_user = issubclass(kind, UserSignInEnvelope)
         for record in records:
             said = record.properties
             agent, place = said.agent or NO_AGENT, said.location
@@ -321,7 +322,7 @@ class Decoder:
                         said.service_principal_credential_key_id,
                         said.federated_credential_id,
                         said.conditional_access_status,
-                        said.client_app_used,
+                        said.client_app_used if by_user else None,
                         agent.agent_type,
                         agent.agent_subject_type,
                         agent.agent_subject_parent_id,

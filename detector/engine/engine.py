@@ -142,11 +142,12 @@ class Engine:
         buckets: dict[int, tuple[int, int, float, float]] = {}
         bucket, hour, low, high = -1, -1, 0.0, 0.0
         left_out = 0
+        oldest = watermark - lateness
         for event in events:
             time = event.time
             if time > watermark:
-                watermark = time
-            elif watermark - time > lateness:
+                watermark, oldest = time, time - lateness
+            elif time < oldest:
                 accounting.late += 1
                 left_out += 1
                 continue

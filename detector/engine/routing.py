@@ -38,11 +38,13 @@ def _nobody_listens(_tenant_id: str) -> None:
 
 
 class Recent:
-    """The origins of one identity that need no look in its newest hour."""
+    """What the routes of one identity share: where they lead, and the origins that need no look in its newest hour."""
 
-    __slots__ = ("hour", "origins", "until", "young")
+    __slots__ = ("fleet", "hour", "identity", "origins", "until", "young")
 
-    def __init__(self) -> None:
+    def __init__(self, identity: IdentityMemory, fleet: FleetMemory | None) -> None:
+        self.identity = identity
+        self.fleet = fleet
         self.hour = -1
         self.origins: set[Origin | Places] = set()
         """And the places (see `networks`) that they belong to."""
@@ -69,23 +71,15 @@ class Route:
         "young",
     )
 
-    def __init__(
-        self,
-        access: Access,
-        identity: IdentityMemory,
-        fleet: FleetMemory | None,
-        *,
-        counts: bool,
-        recent: Recent,
-        epoch: object,
-    ) -> None:
+    def __init__(self, access: Access, recent: Recent, epoch: object) -> None:
+        identity, fleet = recent.identity, recent.fleet
         self.epoch = epoch
         """Routes of another router, or from before it had to forget some, are of no use; see `Router.epoch`."""
         self.failed = access.error_code != 0
         self.identity = identity
         self.rates = identity.rates
         self.fleet = fleet
-        self.fleet_rates = fleet.rates if fleet is not None and counts else None
+        self.fleet_rates = fleet.rates if fleet is not None and access.role != "blueprint" else None
         """`None` for a blueprint's own principal, whose requests are not its agents'."""
         self.hour = -1
         """Newest hour in which the resource was dealt with."""
@@ -100,7 +94,7 @@ class Route:
     def name(self, access: Access, hour: int) -> None:
         """Takes over what a record of `hour` calls the identity, and the blueprint if that is who it is."""
         identity, name = self.identity, access.agent_name
-        if name is not None and hour >= identity.named:
+        if name is not None and (hour > identity.named or (hour == identity.named and name != identity.name)):
             latest_name(identity, name, hour)
         if access.role == "blueprint" and self.fleet is not None:
             latest_name(self.fleet, name, hour)
@@ -168,6 +162,18 @@ class Router:
 
     def _watched_route(self, access: Access, tenant: TenantMemory, time: float) -> Route:
         is_blueprint = access.role == "blueprint"
+        shared_by = (access.tenant_id, access.agent_id, access.agent_id if is_blueprint else access.blueprint_id)
+        recent = self.recents.get(shared_by)
+        if recent is None:
+            recent = self._met(access, tenant, time)
+            self.recents[shared_by] = recent
+        else:
+            self._take_in(access, recent.identity, recent.fleet, time)
+        return Route(access, recent, self.epoch)
+
+    def _met(self, access: Access, tenant: TenantMemory, time: float) -> Recent:
+        """The memory of an identity with its blueprint, made where there is none."""
+        is_blueprint = access.role == "blueprint"
         blueprint_id = access.agent_id if is_blueprint else access.blueprint_id
         identity = tenant.identities.get(access.agent_id)
         since, hour = time - time % STEP, int(time) // HOUR
@@ -195,11 +201,7 @@ class Router:
                 fleet.agents += 1
         if self._learn_earlier(access, identity, fleet, since, news=new):
             self.on_learned(access.tenant_id)
-        shared_by = (access.tenant_id, identity.id, blueprint_id)
-        recent = self.recents.get(shared_by)
-        if recent is None:
-            recent = self.recents[shared_by] = Recent()
-        return Route(access, identity, fleet, counts=not is_blueprint, recent=recent, epoch=self.epoch)
+        return Recent(identity, fleet)
 
     def _new_fleet(self, tenant: TenantMemory, blueprint_id: str, since: float) -> FleetMemory:
         fleets = tenant.fleets
@@ -222,13 +224,16 @@ class Router:
 
     def learn_earlier(self, route: Route, event: SignIn) -> None:
         """A record that arrived in disorder may show that something was so earlier than known."""
-        since = event.time - event.time % STEP
-        access, identity, fleet = event.access, route.identity, route.fleet
-        nameless = access.service_principal_id is None or access.service_principal_id == access.agent_id
-        if nameless and since >= identity.first_seen and (fleet is None or since >= fleet.first_seen):
+        self._take_in(event.access, route.identity, route.fleet, event.time)
+
+    def _take_in(self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, time: float) -> None:
+        """Takes in who a record of `time` shows somebody to be; most often that is known."""
+        since = time - time % STEP
+        own = access.service_principal_id is None or access.service_principal_id == access.agent_id
+        if own and since >= identity.first_seen and (fleet is None or since >= fleet.first_seen):
             return
-        if self._learn_earlier(event.access, route.identity, route.fleet, since, news=False):
-            self.on_learned(event.access.tenant_id)
+        if self._learn_earlier(access, identity, fleet, since, news=False):
+            self.on_learned(access.tenant_id)
 
     def _learn_earlier(
         self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, since: float, *, news: bool
