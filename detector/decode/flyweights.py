@@ -1,11 +1,11 @@
 """The recurring parts of sign-ins, each built once: see `Access` and `Origin`.
 
-The decoder's loop asks a table by the 64-bit hash of what the record says, and holds the answer against the record's
-own caller or address: comparing the whole spelling each time would cost more than all the rest, because the parts of a
-thousand keys lie scattered in memory. Python salts its string hashes, so that nobody can choose two spellings that
-meet; by chance two spellings of one caller do in 10^-12 of all tables. Of the numbers that a record may have, -1 and -2
-share a hash: an access with an error code below zero is not kept. Tables are emptied when they are full: an attacker
-who invents identities costs time, not memory.
+The decoder's loop asks a table by the 64-bit hash of all that the record says, and nothing else is compared: holding the
+answer against the record would mean to fetch another piece of scattered memory for each. Python salts its string hashes
+(unless `PYTHONHASHSEED` is set, which must not be done in operation), so that nobody can choose two spellings that meet;
+by chance two do in one of 10^9 full tables. Of the numbers that a record may have, -1 and -2 share a hash: an access
+with an error code below zero is not kept. Tables are emptied when they are full: an attacker who invents identities
+costs time, not memory.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Flyweights:
         self._limit: Final = limit
         self._made_since_clear = 0
         self.by_kind: Final[dict[SignInKind, dict[int, Access]]] = {kind: {} for kind in _KINDS}
-        """By the hash of what a record says; to be held against `spelled`."""
+        """By the hash of what a record says."""
         self.origins: Final[dict[int, Origin]] = {}
-        """By the hash of an `OriginKey`; to be held against `spelled`."""
+        """By the hash of an `OriginKey`."""
         self.odd: Final[dict[Access, tuple[str, ...]]] = {}
         """Spellings never seen before, by the access that has them; nearly always empty."""
 

@@ -13,10 +13,6 @@ KEEP_HOURS = 2
 """Record ids are kept this many hours of event time behind the watermark: copies come minutes apart."""
 
 
-_MAX_BUCKETS = 64
-"""Far more than two hours have; records of all ages must not fill memory with them."""
-
-
 _FORGETFUL: Final[set[int]] = set()
 """Holds nothing: whether a record came before must not depend on where a body ended."""
 
@@ -65,8 +61,6 @@ class Admission(msgspec.Struct):
 
     def shared(self, bucket: int) -> int:
         """One object for each ten-minute bucket in use, so that what many keys remember of it costs no memory."""
-        if len(self.buckets) >= _MAX_BUCKETS:
-            self.buckets.clear()
         return self.buckets.setdefault(bucket, bucket)
 
     def advance(self, time: float) -> None:

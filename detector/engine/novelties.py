@@ -77,8 +77,7 @@ class Novelties:
             else:
                 recent.origins, recent.until, recent.young = set(), NEVER, young
         if hour == recent.hour:
-            if hour == route.hour:
-                route.origins = recent.origins
+            route.origins = recent.origins
             if origin not in recent.origins:
                 self._look(route, event, hour, young=young)
             return

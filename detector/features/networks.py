@@ -70,22 +70,19 @@ class Networks:
             if state > 0 or (state < 0 and hour + state >= horizon.lag):
                 return None, until
             new = "prefix"
-        # A system and a country are fresh when their state says so: no need to ask about most.
-        final = hour - horizon.lag
+        # A system and a country are fresh when their state says so: no need to meet most.
         if asn is not None:
             state = values.get(asn, 0)
-            if (state <= 0 and -state > final) or not state:
-                state = meet(values, asn, hour, horizon, CAPACITY)
-                until = until if state else hour
-                if hour + state < horizon.lag or not state:
-                    new = "asn"
+            if not state or hour + state < horizon.lag:
+                new = "asn"
+                if not meet(values, asn, hour, horizon, CAPACITY):
+                    until = hour
         if country is not None:
             state = values.get(country, 0)
-            if (state <= 0 and -state > final) or not state:
-                state = meet(values, country, hour, horizon, CAPACITY)
-                until = until if state else hour
-                if hour + state < horizon.lag or not state:
-                    new = "country"
+            if not state or hour + state < horizon.lag:
+                new = "country"
+                if not meet(values, country, hour, horizon, CAPACITY):
+                    until = hour
         return new, until
 
     def chance(self, memory: NetworkMemory, level: Level, hour: int, seen: float) -> tuple[float, int]:

@@ -321,7 +321,14 @@ def _no_bound(patch: pytest.MonkeyPatch) -> None:
 
 
 def _shares_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(admission, "_MAX_BUCKETS", 1_000_000)
+    original = Admission.advance
+
+    def advance(self: Admission, time: float) -> None:
+        kept = dict(self.buckets)
+        original(self, time)
+        self.buckets.update(kept)
+
+    patch.setattr(Admission, "advance", advance)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +337,7 @@ def _shares_for_ever(patch: pytest.MonkeyPatch) -> None:
         ("agents_over_days", _no_eviction),
         ("object_ids_over_days", _no_capacity),
         ("networks_in_an_hour", _no_bound),
-        ("old_times_in_an_hour", _shares_for_ever),
+        ("resources_over_days", _shares_for_ever),
     ],
 )
 def test_an_unbounded_collection_is_noticed(flood: str, mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
