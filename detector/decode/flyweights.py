@@ -1,11 +1,11 @@
 """The recurring parts of sign-ins, each built once: see `Access` and `Origin`.
 
-The decoder's loop asks a table by the 64-bit hash of all that the record says, and nothing else is compared: holding the
-answer against the record would mean to fetch another piece of scattered memory for each. Python salts its string hashes
-(unless `PYTHONHASHSEED` is set, which must not be done in operation), so that nobody can choose two spellings that meet;
-by chance two do in one of 10^9 full tables. Of the numbers that a record may have, -1 and -2 share a hash: an access
-with an error code below zero is not kept. Tables are emptied when they are full: an attacker who invents identities
-costs time, not memory.
+The decoder's loop asks a table by the 64-bit hash of all that the record says, and nothing else is compared: holding
+the answer against the record would mean to fetch another piece of scattered memory for each. Python salts its string
+hashes (unless `PYTHONHASHSEED` is set, which must not be done in operation), so that nobody can choose two spellings
+that meet; by chance two do in one of 10^9 full tables. Of the numbers that a record may have, -1 and -2 share a hash:
+an access with an error code below zero is not kept. Tables are emptied when they are full: an attacker who invents
+identities costs time, not memory.
 """
 
 from __future__ import annotations

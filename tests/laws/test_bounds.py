@@ -25,6 +25,11 @@ PIECES = 1_200
 
 @pytest.fixture(autouse=True)
 def _small_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_constants(monkeypatch)
+
+
+def small_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes every cap that is no setting small."""
     monkeypatch.setattr(changing, "_MAX_ACTORS", CAP)
     monkeypatch.setattr(engine_module, "_MAX_COUNTERS", CAP)
     monkeypatch.setattr(novelties, "_MAX_PLACES", CAP)
