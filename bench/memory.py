@@ -6,6 +6,7 @@ import random
 import sys
 from array import array
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 
 import msgspec
 
@@ -82,6 +83,8 @@ def deep_size(root: object) -> int:
         total += sys.getsizeof(thing)
         if isinstance(thing, msgspec.Struct):
             stack.extend(getattr(thing, name) for name in thing.__struct_fields__)
+        elif is_dataclass(thing):
+            stack.extend(getattr(thing, field.name) for field in fields(thing))
         elif isinstance(thing, dict):
             stack.extend(thing.keys())
             stack.extend(thing.values())

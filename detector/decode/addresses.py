@@ -23,8 +23,17 @@ def network(value: str | None) -> tuple[str | None, str | None]:
     if parsed is None:
         return None, None
     if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed), f"{ipaddress.IPv4Address(int(parsed) >> 8 << 8)}/24"
-    return str(parsed), f"{ipaddress.IPv6Address(int(parsed) >> 80 << 80)}/48"
+        ip = str(parsed)
+        return ip, f"{ip.rpartition('.')[0]}.0/24"
+    return str(parsed), f"{_first_three(int(parsed) >> 80)}::/48"
+
+
+def _first_three(number: int) -> str:
+    """Three groups of an IPv6 address that ends in zeros, as RFC 5952 writes them before the `::`."""
+    groups = [number >> 32, number >> 16 & 0xFFFF, number & 0xFFFF]
+    while groups and not groups[-1]:
+        groups.pop()
+    return ":".join(f"{group:x}" for group in groups)
 
 
 def _parse(value: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -36,7 +45,8 @@ def _parse(value: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address |
     elif kept.count(":") == 1:
         kept = kept.partition(":")[0]
     try:
-        parsed = ipaddress.ip_address(kept.partition("%")[0])
+        bare = kept.partition("%")[0]
+        parsed = ipaddress.IPv6Address(bare) if ":" in bare else ipaddress.IPv4Address(bare)
     except ValueError:
         return None
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:

@@ -11,7 +11,7 @@ import msgspec
 from detector.decode import audit, graph, risk, signin
 from detector.decode.signin import AccessStatus, AgentType, CredentialType
 
-_SIGN_INS: Final[tuple[Any, ...]] = (*signin.SERVICE_KINDS, *signin.USER_KINDS)
+_SIGN_INS: Final[tuple[Any, ...]] = tuple(signin.SIGN_INS)
 _OTHERS: Final[tuple[Any, ...]] = (*audit.CATEGORIES, *risk.CATEGORIES, graph.GraphRequest)
 
 NOT_READ: Final = (

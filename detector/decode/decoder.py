@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -21,20 +22,21 @@ from detector.decode import audit, risk
 from detector.decode.categories import BY_NAME, LOOSE, STRICT
 from detector.decode.decoded import Decoded
 from detector.decode.fitting import Fit, converted, fitter
-from detector.decode.flyweights import AccessKey, Flyweights
+from detector.decode.flyweights import Flyweights
 from detector.decode.graph import GraphRequest, graph_activity
 from detector.decode.pieces import Message, depth_of, endings, repair, salvage, seams
 from detector.decode.problems import Unusable, explain, quarantine
 from detector.decode.shapes import LeftOut, regular
-from detector.decode.signin import SERVICE_KINDS, USER_KINDS, ServicePrincipalSignIn
+from detector.decode.signin import NO_AGENT, SIGN_INS, UserSignInEnvelope
 from detector.decode.texts import ident, text
 from detector.decode.times import CLOCK_SKEW, EARLIEST, LATEST, Received
-from detector.domain.events import Event, SignIn, SignInKind
+from detector.domain.events import Event, SignIn
 from detector.domain.quarantine import Reason
 
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _MAX_UNKNOWN: Final = 64
+_NOTHING: Final = type(None)
 _FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, Unusable)
 """What a regular decode can end with; every other exception is a fault of this program."""
 
@@ -80,6 +82,7 @@ class Decoder:
         self._flyweights: Final = Flyweights(max_interned)
         self._received: Final = Received()
         self._handlers: Final[dict[type, Handler]] = self._registry()
+        """By the structure of every other record."""
 
     # The three doors
 
@@ -278,73 +281,91 @@ class Decoder:
         fitted = _FITS[name](shaped, "")
         return self._events([converted(BY_NAME[name.casefold()][1], fitted)])
 
-    def _events(self, records: Iterable[Any]) -> Decoded:
-        """The events of decoded records: the loop that the speed of the whole program hangs on.
-
-        The branch for service principals is `_sign_in_of` written out in place; a test holds them together.
-        """
-        events: list[Event] = []
-        add = events.append
-        flyweights = self._flyweights
-        access_of = flyweights.by_kind["service_principal"].get
-        origin_of = flyweights.origins.get
-        handlers = self._handlers
-        skipped = 0
-        empty = 0
-        latest = 0.0
+    def _events(self, records: Sequence[Any]) -> Decoded:
+        """The events of decoded records, run by run of one category."""
+        result = Decoded([])
         odd: list[str] = []
-        for record in records:
-            kind = type(record)
-            if kind is ServicePrincipalSignIn:
-                said = record.properties
-                key = (
-                    record.tenant_id,
-                    said.app_id,
-                    said.service_principal_id,
-                    said.service_principal_name,
-                    said.status.error_code,
-                    said.agent,
-                    said.resource_id,
-                    said.resource_display_name,
-                    said.client_credential_type,
-                    said.service_principal_credential_key_id,
-                    said.federated_credential_id,
-                    said.conditional_access_status,
-                    None,
-                )
-                access = access_of(hash(key))
-                if access is None or access.agent_id != said.app_id:
-                    access = flyweights.access("service_principal", key)
-                location = said.location
-                origin_key = (said.ip_address, said.autonomous_system_number, location and location.country_or_region)
-                origin = origin_of(hash(origin_key))
-                if origin is None or origin.ip != said.ip_address:
-                    origin = flyweights.origin(origin_key)
-                time = said.created_date_time.timestamp()
-                if not EARLIEST <= time <= latest:
-                    latest = self._latest(time, record.time)
-                user = said.user_id
-                agent = said.user_agent
-                add(
-                    SignIn(said.id, time, access, origin, ident(user) if user else None, text(agent) if agent else None)
-                )
-            elif record is None:
-                empty += 1
-            elif kind in handlers:
-                event = handlers[kind](record, self._received.get(record.time), odd)
-                if not EARLIEST <= event.time <= latest:
-                    latest = self._latest(event.time, record.time)
-                add(event)
+        kinds = set(map(type, records))
+        runs = ((kind, records) for kind in kinds) if len(kinds) == 1 else groupby(records, type)
+        latest = 0.0
+        for kind, run in runs:
+            if kind in SIGN_INS:
+                latest = self._sign_ins(kind, list(run) if len(kinds) > 1 else records, latest, result.events)
+            elif kind in self._handlers:
+                latest = self._others(self._handlers[kind], run, latest, result.events, odd)
             else:
-                skipped += 1
-        result = Decoded(events)
-        if empty:
-            result.filtered["empty"] = empty
-        if skipped:
-            result.filtered["category_not_read"] = skipped
-        if odd or flyweights.odd:
+                result.filtered["empty" if kind is _NOTHING else "category_not_read"] += sum(1 for _ in run)
+        if odd or self._flyweights.odd:
             self._report(result, odd)
         return result
+
+    def _sign_ins(self, kind: type, records: Sequence[Any], latest: float, events: list[Event]) -> float:
+        """The loop that the speed of the whole program hangs on; the latest event time that needs no further look.
+
+        Column by column: what memory holds of one record is fetched while that of the next is being asked for.
+        """
+        ids, times, keys, whences, users, clients = [], [], [], [], [], []
+        by_user = issubclass(kind, UserSignInEnvelope)
+        for record in records:
+            said = record.properties
+            agent, place = said.agent or NO_AGENT, said.location
+            keys.append(
+                hash(
+                    (
+                        said.app_id,
+                        said.resource_id,
+                        agent.parent_app_id,
+                        said.status.error_code,
+                        said.caller_name,
+                        said.service_principal_id,
+                        said.resource_display_name,
+                        said.client_credential_type,
+                        said.service_principal_credential_key_id,
+                        said.federated_credential_id,
+                        said.conditional_access_status,
+                        said.client_app_used if by_user else None,
+                        agent.agent_type,
+                        agent.agent_subject_type,
+                        agent.agent_subject_parent_id,
+                        record.tenant_id,
+                    )
+                )
+            )
+            whences.append(hash((said.ip_address, said.autonomous_system_number, place and place.country_or_region)))
+            time = said.created_date_time.timestamp()
+            if not EARLIEST <= time <= latest:
+                latest = self._latest(time, record.time)
+            ids.append(said.id)
+            times.append(time)
+            users.append(said.user_id)
+            clients.append(said.user_agent)
+        flyweights = self._flyweights
+        name = SIGN_INS[kind]
+        accesses: list[Any] = list(map(flyweights.by_kind[name].get, keys))
+        origins: list[Any] = list(map(flyweights.origins.get, whences))
+        for index in [index for index, access in enumerate(accesses) if access is None]:
+            record = records[index]
+            accesses[index] = flyweights.access(name, record.tenant_id, record.properties, keys[index])
+        for index in [index for index, origin in enumerate(origins) if origin is None]:
+            said = records[index].properties
+            where = said.location
+            key = (said.ip_address, said.autonomous_system_number, where and where.country_or_region)
+            origins[index] = flyweights.origin(key)
+        if any(users) or any(clients):
+            events.extend(map(SignIn, ids, times, accesses, origins, map(ident, users), map(text, clients)))
+        else:
+            events.extend(map(SignIn, ids, times, accesses, origins))
+        return latest
+
+    def _others(
+        self, handler: Handler, records: Iterable[Any], latest: float, events: list[Event], odd: list[str]
+    ) -> float:
+        for record in records:
+            event = handler(record, self._received.get(record.time), odd)
+            if not EARLIEST <= event.time <= latest:
+                latest = self._latest(event.time, record.time)
+            events.append(event)
+        return latest
 
     def _latest(self, time: float, exported: str) -> float:
         """The latest event time that needs no further look, given an event time that did; raises `Unusable`.
@@ -375,49 +396,10 @@ class Decoder:
 
     def _registry(self) -> dict[type, Handler]:
         handlers: dict[type, Handler] = {}
-        for kind, label in (*SERVICE_KINDS.items(), *USER_KINDS.items()):
-            handlers[kind] = self._sign_in_of(label)
         handlers.update(dict.fromkeys(audit.CATEGORIES, audit.change))
         handlers.update(dict.fromkeys(risk.CATEGORIES, risk.risk))
         handlers[GraphRequest] = lambda record, received, _: graph_activity(record, received, self._flyweights)
         return handlers
-
-    def _sign_in_of(self, kind: SignInKind) -> Handler:
-        """The handler of one sign-in category: what `_events` does in place, for all five."""
-        flyweights = self._flyweights
-        table = flyweights.by_kind[kind]
-        by_user = kind in USER_KINDS.values()
-
-        def sign_in(record: Any, _received: float | None, _odd: list[str]) -> SignIn:  # noqa: ANN401 -- five types
-            said = record.properties
-            key: AccessKey = (
-                record.tenant_id,
-                said.app_id,
-                said.service_principal_id,
-                said.app_display_name if by_user else said.service_principal_name,
-                said.status.error_code,
-                said.agent,
-                said.resource_id,
-                said.resource_display_name,
-                said.client_credential_type,
-                said.service_principal_credential_key_id,
-                said.federated_credential_id,
-                said.conditional_access_status,
-                said.client_app_used if by_user else None,
-            )
-            location = said.location
-            origin = (said.ip_address, said.autonomous_system_number, location and location.country_or_region)
-            access, where = table.get(hash(key)), flyweights.origins.get(hash(origin))
-            return SignIn(
-                said.id,
-                said.created_date_time.timestamp(),
-                access if access is not None and access.agent_id == said.app_id else flyweights.access(kind, key),
-                where if where is not None and where.ip == said.ip_address else flyweights.origin(origin),
-                ident(said.user_id),
-                text(said.user_agent),
-            )
-
-        return sign_in
 
     def _refuse(self, data: bytes, reason: Reason, detail: str, place: str, result: Decoded) -> None:
         result.quarantined.append(quarantine(data, reason, detail, place))

@@ -7,7 +7,7 @@ the second takes any string; both make the same structures and the same events.
 
 from __future__ import annotations
 
-from typing import Final, Generic, Literal, TypeVar
+from typing import ClassVar, Final, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -72,13 +72,15 @@ class Properties(msgspec.Struct, Generic[A, C, S], gc=False, kw_only=True, renam
 class ServiceProperties(Properties[A, C, S], Generic[A, C, S], kw_only=True):
     """The sign-in of a service principal or managed identity."""
 
-    service_principal_name: str
+    caller_name: str = msgspec.field(name="servicePrincipalName")
+    client_app_used: ClassVar[None] = None
+    """Says "Unknown" in every record, so it is not read."""
 
 
 class UserProperties(Properties[A, C, S], Generic[A, C, S], kw_only=True):
     """The sign-in of a user."""
 
-    app_display_name: str | None = None
+    caller_name: str | None = msgspec.field(name="appDisplayName", default=None)
     client_app_used: str | None = None
 
 
@@ -118,12 +120,14 @@ class InteractiveSignIn(UserSignInEnvelope[A, C, S], Generic[A, C, S], tag="Sign
     """A user signed in."""
 
 
-SERVICE_KINDS: Final[dict[type, SignInKind]] = {
+NO_AGENT: Final = Agent[str]()
+"""Stands for an `agent` that the record does not have, or has as null."""
+
+SIGN_INS: Final[dict[type, SignInKind]] = {
     ServicePrincipalSignIn: "service_principal",
     ManagedIdentitySignIn: "managed_identity",
     MicrosoftSignIn: "microsoft",
-}
-USER_KINDS: Final[dict[type, SignInKind]] = {
     NonInteractiveSignIn: "non_interactive_user",
     InteractiveSignIn: "interactive_user",
 }
+"""The structure of each category, and what its events call it."""

@@ -10,7 +10,7 @@ an agent to the next and are shared between events, so that a steady agent costs
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,99 +21,64 @@ AgentRole = Literal["agent", "blueprint", "agent_user", "none"]
 """What the `agent` object of a sign-in (or of an audit target) calls an identity; open set folded to four."""
 
 
-class Access:
+class Routed(msgspec.Struct, frozen=True, eq=False, gc=False, kw_only=True):
+    """A place on an `Access` for the engine that saw it last. Comes first, to lie where the object begins in memory."""
+
+    route: Any = None
+    """Where that engine sends it: a cache, no part of what the record says; written with `force_setattr`."""
+
+
+class Access(Routed, frozen=True, eq=False, gc=False):
     """Who asked for a token to what, with which credential, and how it ended: the recurring part of a sign-in.
 
     Instances are interned by the decoder and compared by identity, which makes them cheap dictionary keys; two
     equal-valued instances may exist after the decoder's table was emptied, and must then behave alike.
     """
 
-    __slots__ = (
-        "agent_id",
-        "agent_name",
-        "blueprint_id",
-        "ca_status",
-        "client_app",
-        "credential_key_id",
-        "credential_type",
-        "error_code",
-        "kind",
-        "parent_id",
-        "resource_id",
-        "resource_name",
-        "role",
-        "service_principal_id",
-        "subject_role",
-        "tenant_id",
-    )
-
-    def __init__(
-        self,
-        *,
-        tenant_id: str,
-        kind: SignInKind,
-        role: AgentRole,
-        subject_role: AgentRole,
-        agent_id: str,
-        agent_name: str | None,
-        service_principal_id: str | None,
-        blueprint_id: str | None,
-        parent_id: str | None,
-        resource_id: str | None,
-        resource_name: str | None,
-        credential_type: str | None,
-        credential_key_id: str | None,
-        client_app: str | None,
-        error_code: int,
-        ca_status: str | None,
-    ) -> None:
-        self.tenant_id: Final = tenant_id
-        """Directory (tenant) id, lower case."""
-        self.kind: Final = kind
-        self.role: Final = role
-        """`agent.agentType` folded: who signed in."""
-        self.subject_role: Final = subject_role
-        """`agent.agentSubjectType` folded: on whose behalf."""
-        self.agent_id: Final = agent_id
-        """The caller: `appId` (equals the object id for an agent identity), else `servicePrincipalId`; lower case."""
-        self.agent_name: Final = agent_name
-        self.service_principal_id: Final = service_principal_id
-        """Object id of the caller's service principal, where the record has one."""
-        self.blueprint_id: Final = blueprint_id
-        """`agent.parentAppId`: the appId of the caller's blueprint, lower case."""
-        self.parent_id: Final = parent_id
-        """`agent.agentSubjectParentId`."""
-        self.resource_id: Final = resource_id
-        self.resource_name: Final = resource_name
-        self.credential_type: Final = credential_type
-        self.credential_key_id: Final = credential_key_id
-        """`servicePrincipalCredentialKeyId`, else `federatedCredentialId`."""
-        self.client_app: Final = client_app
-        self.error_code: Final = error_code
-        """`status.errorCode`; 0 is success."""
-        self.ca_status: Final = ca_status
-        """`conditionalAccessStatus`."""
+    tenant_id: str
+    """Directory (tenant) id, lower case."""
+    kind: SignInKind
+    role: AgentRole
+    """`agent.agentType` folded: who signed in."""
+    subject_role: AgentRole
+    """`agent.agentSubjectType` folded: on whose behalf."""
+    agent_id: str
+    """The caller: `appId` (equals the object id for an agent identity), else `servicePrincipalId`; lower case."""
+    agent_name: str | None
+    service_principal_id: str | None
+    """Object id of the caller's service principal, where the record has one."""
+    blueprint_id: str | None
+    """`agent.parentAppId`: the appId of the caller's blueprint, lower case."""
+    parent_id: str | None
+    """`agent.agentSubjectParentId`."""
+    resource_id: str | None
+    resource_name: str | None
+    credential_type: str | None
+    credential_key_id: str | None
+    """`servicePrincipalCredentialKeyId`, else `federatedCredentialId`."""
+    client_app: str | None
+    error_code: int
+    """`status.errorCode`; 0 is success."""
+    ca_status: str | None
+    """`conditionalAccessStatus`."""
 
     def __repr__(self) -> str:
         return f"Access({self.kind} {self.agent_id} -> {self.resource_id}, {self.error_code})"
 
 
-class Origin:
+class Origin(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Where a sign-in came from. Interned and compared by identity, like `Access`.
 
     `prefix` is the /24 of an IPv4 or the /48 of an IPv6 address in CIDR text. An address that is absent or
     malformed is `None`: no address is not a new address.
     """
 
-    __slots__ = ("asn", "country", "ip", "prefix")
-
-    def __init__(self, *, ip: str | None, prefix: str | None, asn: int | None, country: str | None) -> None:
-        self.ip: Final = ip
-        self.prefix: Final = prefix
-        self.asn: Final = asn
-        """Autonomous system number."""
-        self.country: Final = country
-        """ISO 3166-1 alpha-2 code, upper case."""
+    ip: str | None
+    prefix: str | None
+    asn: int | None
+    """Autonomous system number."""
+    country: str | None
+    """ISO 3166-1 alpha-2 code, upper case."""
 
     def __repr__(self) -> str:
         return f"Origin({self.prefix}, AS{self.asn}, {self.country})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
 import msgspec
 
@@ -12,18 +13,8 @@ KEEP_HOURS = 2
 """Record ids are kept this many hours of event time behind the watermark: copies come minutes apart."""
 
 
-_MAX_BUCKETS = 64
-"""Far more than two hours have; records of all ages must not fill memory with them."""
-
-
-class _Forgetful(set[int]):
-    """Holds nothing: whether a record came before must not depend on where a body ended."""
-
-    def add(self, element: int, /) -> None:
-        """Forgets it."""
-
-
-_FORGETFUL = _Forgetful()
+_FORGETFUL: Final[set[int]] = set()
+"""Holds nothing: whether a record came before must not depend on where a body ended."""
 
 
 class Admission(msgspec.Struct):
@@ -50,10 +41,26 @@ class Admission(msgspec.Struct):
             ids = self.generations[hour] = set()
         return ids
 
+    def copies(self, hour: int, digests: list[int]) -> list[int]:
+        """Takes in the hashed ids of records of one hour, in order of arrival; the places of those that are copies."""
+        ids = self.generation(hour)
+        if ids is _FORGETFUL:
+            return []
+        known = ids.intersection(digests)
+        before = len(ids)
+        ids.update(digests)
+        if len(ids) - before + len(known) == len(digests):  # most often: none of them came twice in this very stretch
+            return [digests.index(digest) for digest in known]
+        places = []
+        for place, digest in enumerate(digests):
+            if digest in known:
+                places.append(place)
+            else:
+                known.add(digest)
+        return places
+
     def shared(self, bucket: int) -> int:
         """One object for each ten-minute bucket in use, so that what many keys remember of it costs no memory."""
-        if len(self.buckets) >= _MAX_BUCKETS:
-            self.buckets.clear()
         return self.buckets.setdefault(bucket, bucket)
 
     def advance(self, time: float) -> None:

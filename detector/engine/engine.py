@@ -26,7 +26,7 @@ from detector.engine.refusals import Refusals
 from detector.engine.routing import Router
 from detector.engine.saying import Saying
 from detector.engine.state import State
-from detector.features.timeline import STEP, horizons
+from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import hour_of
 
 if TYPE_CHECKING:
@@ -97,48 +97,77 @@ class Engine:
             name = f"unknown_{spelling}"
             counters[name if name in counters or len(counters) < _MAX_COUNTERS else "unknown_other"] += times
 
-    def _fold(self, events: Sequence[Event]) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path pays for no calls
+    def _fold(self, events: Sequence[Event]) -> None:
+        """Folds events, stretch by stretch: within one, the watermark stays in its ten-minute bucket."""
+        times = [event.time for event in events]
+        if times and max(times) >= self.state.admission.next_bucket:
+            start = 0
+            for place, time in enumerate(times):
+                if time >= self.state.admission.next_bucket:
+                    if place > start:
+                        self._stretch(events[start:place], times[start:place])
+                    self._advance(time)
+                    start = place
+            events, times = events[start:], times[start:]
+        if times:
+            self._stretch(events, times)
+
+    def _once(self, events: Sequence[Event], times: Sequence[float]) -> Sequence[Event]:
+        """The events without copies of what came before."""
+        admission, digest_of = self.state.admission, xxh3_64_intdigest
+        digests = [
+            digest_of(event.record_id.encode(), 0 if type(event) is SignIn else SEEDS[type(event)]) for event in events
+        ]
+        hour, latest = int(min(times)) // HOUR, int(max(times)) // HOUR
+        if hour == latest:
+            copies = admission.copies(hour, digests)
+        else:
+            by_hour: dict[int, list[int]] = {}
+            for place, time in enumerate(times):
+                by_hour.setdefault(int(time) // HOUR, []).append(place)
+            copies = []
+            for hour, places in by_hour.items():
+                copies += [places[copy] for copy in admission.copies(hour, [digests[place] for place in places])]
+        if not copies:
+            return events
+        self.state.accounting.duplicate += len(copies)
+        once = list(events)
+        for place in sorted(copies, reverse=True):
+            del once[place]
+        return once
+
+    def _stretch(self, events: Sequence[Event], times: Sequence[float]) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path pays for no calls
+        events = self._once(events, times)
         admission, accounting = self.state.admission, self.state.accounting
-        lateness, counting = self.settings.lateness, self.counting
-        routes, novelties = self.router.routes, self.novelties.observe
-        digest_of = xxh3_64_intdigest
-        watermark, next_bucket = admission.watermark, admission.next_bucket
-        bucket_open, hour = -1, -1
-        ids: set[int] = set()
+        lateness, counting, router = self.settings.lateness, self.counting, self.router
+        novelties, epoch = self.novelties.observe, self.router.epoch
+        watermark = admission.watermark
+        buckets: dict[int, tuple[int, int, float, float]] = {}
+        bucket, hour, low, high = -1, -1, 0.0, 0.0
         left_out = 0
+        oldest = watermark - lateness
         for event in events:
             time = event.time
-            bucket = int(time) // STEP
-            if bucket == bucket_open:
-                bucket = bucket_open  # the same object: what keys remember of it is shared
-            else:
-                bucket_open = bucket = admission.shared(bucket)
-                hour = hour_of(bucket)
-                ids = admission.generation(hour)
-            is_sign_in = type(event) is SignIn
-            digest = digest_of(event.record_id.encode(), 0 if is_sign_in else SEEDS[type(event)])
-            if digest in ids:
-                accounting.duplicate += 1
-                left_out += 1
-                continue
-            ids.add(digest)
             if time > watermark:
-                watermark = time
-                if time >= next_bucket:
-                    self._advance(time)
-                    next_bucket = admission.next_bucket
-                    bucket_open = -1
-            elif watermark - time > lateness:
+                watermark, oldest = time, time - lateness
+            elif time < oldest:
                 accounting.late += 1
                 left_out += 1
                 continue
-            if not is_sign_in:
+            if time < low or time >= high:
+                number = int(time) // STEP
+                known = buckets.get(number)
+                if known is None:
+                    start = float(number * STEP)
+                    known = buckets[number] = (admission.shared(number), hour_of(number), start, start + STEP)
+                bucket, hour, low, high = known
+            if type(event) is not SignIn:
                 left_out += self._other(event)
                 continue
-            sign_in: SignIn = event  # type: ignore[assignment]
-            route = routes.get(sign_in.access)
-            if route is None:
-                route = self.router.route(sign_in.access, time, hour)
+            route = event.access.route
+            if route is None or route.epoch is not epoch:
+                route = router.route(event.access, time, hour)
+                epoch = router.epoch
                 if route is None:
                     accounting.filtered["not_an_agent"] += 1
                     left_out += 1
@@ -147,32 +176,29 @@ class Engine:
             if rates.bucket == bucket:
                 n = rates.n = rates.n + 1
                 if n >= rates.trip:
-                    counting.judge(route, sign_in, hour)
+                    counting.judge(route, event, hour)
             elif rates.bucket < bucket:
-                counting.open_bucket(route, sign_in, bucket)
+                counting.open_bucket(route, event, bucket)
             else:
-                counting.older_bucket(route, sign_in, bucket)
+                counting.older_bucket(route, event, bucket)
             fleet_rates = route.fleet_rates
             if fleet_rates is not None:
                 if fleet_rates.bucket == bucket:
                     n = fleet_rates.n = fleet_rates.n + 1
                     if n >= fleet_rates.trip:
-                        counting.judge_fleet(route, sign_in, hour)
+                        counting.judge_fleet(route, event, hour)
                 elif fleet_rates.bucket < bucket:
-                    counting.open_fleet_bucket(route, sign_in, bucket)
+                    counting.open_fleet_bucket(route, event, bucket)
                 else:
-                    counting.older_fleet_bucket(route, sign_in, bucket)
+                    counting.older_fleet_bucket(route, event, bucket)
             if route.failed:
-                self.refusals.observe(route, sign_in, hour)
+                self.refusals.observe(route, event, hour)
                 continue
-            if time > rates.granted:
-                rates.granted = time
-                if time > rates.armed:
-                    self.refusals.success_after_guesses(route, sign_in)
-            elif time > rates.armed:
-                self.refusals.success_after_guesses(route, sign_in)
-            if route.hour != hour or sign_in.origin not in route.origins:
-                novelties(route, sign_in, hour)
+            rates.granted = max(rates.granted, time)
+            if time > rates.armed:
+                self.refusals.success_after_guesses(route, event)
+            if route.hour != hour or event.origin not in route.origins:
+                novelties(route, event, hour)
         admission.watermark = watermark
         accounting.applied += len(events) - left_out
 

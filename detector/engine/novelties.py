@@ -11,10 +11,10 @@ from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
 from detector.features.apis import Apis
-from detector.features.known import chance_of_new, kinds_known, observe
+from detector.features.known import DAILY, chance_of_new, kinds_known, meet, observe, settled_until
 from detector.features.memory import FleetMemory
-from detector.features.networks import CAPACITY, Level, Networks, Places, places
-from detector.features.timeline import HOUR, SIX_HOURS, horizons
+from detector.features.networks import Level, Networks, Places, places
+from detector.features.timeline import HOUR, NEVER, SIX_HOURS, horizons
 
 if TYPE_CHECKING:
     from detector.engine.saying import Saying
@@ -51,10 +51,11 @@ class Novelties:
         self.apis = Apis(settings.apis, self.horizon)
         self.networks = Networks(self.horizon)
         self._places: dict[Origin, Places] = {}
+        self._shared: dict[Places, Places] = {}
+        """One object for each place, which many origins have."""
         self.least_seen = least_experience(settings)
         self.young_below = 2 * self.least_seen
         """Length of `ApiMemory.closed` (two entries an hour) below which an identity is too young to be heard."""
-        self.settles = self.horizon.lag + self.horizon.keep
 
     def observe(self, route: Route, event: SignIn, hour: int) -> None:
         """A granted token whose resource or origin was not dealt with yet in the hour, or not by this route."""
@@ -63,79 +64,107 @@ class Novelties:
             self.apis.open(apis, hour)
         young = not apis.exposure and len(apis.closed) < self.young_below
         if hour != route.hour:
+            route.name(event.access, hour)
+            resource = event.access.resource_id
+            if resource is not None:
+                self._use(route, event, resource, hour, young=young)
             if hour > route.hour:  # noqa: PLR1730 - half the cost of max()
                 route.hour = hour
-            route.name(event.access, hour)
-            self._seen_resource(route, event, hour, young=young)
         if hour > recent.hour:
             recent.hour = hour
-            recent.origins = set()
-        if hour == route.hour:
-            route.origins = recent.origins if hour == recent.hour else set()
-        if hour < recent.hour or origin not in recent.origins:
-            self._seen_origin(route, event, hour, young=young)
-            if hour == recent.hour and len(recent.origins) < _MAX_ORIGINS:
-                recent.origins.add(origin)
-
-    def _seen_resource(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
-        """Most often a known resource is merely seen again, or the identity is too young to be heard."""
-        resource, apis = event.access.resource_id, route.identity.apis
-        if resource is None:
+            if hour < recent.until and young is recent.young:
+                recent.origins = set(recent.origins)  # that of a route which is in an older hour stays as it is
+            else:
+                recent.origins, recent.until, recent.young = set(), NEVER, young
+        if hour == recent.hour:
+            route.origins = recent.origins
+            if origin not in recent.origins:
+                self._look(route, event, hour, young=young)
             return
-        state = apis.values.get(resource)
-        used = apis.used if hour == apis.hour else self.apis.used_in(apis, hour)
-        if young:
-            if resource not in used and len(used) < self.settings.apis.capacity:
-                used.append(resource)
-            self._touch(apis.values, resource, state, hour, self.settings.apis.capacity)
-            if route.fleet is not None and (state is None or -state > hour - self.horizon.lag):
-                others = route.fleet.apis
-                self._touch(others, resource, others.get(resource), hour, self.settings.apis.capacity)
-        elif state is None or state < 0 or hour != apis.hour or len(used) >= self.settings.apis.spread_floor - 1:
-            self._resource(route, event, resource, hour)
+        if hour == route.hour:
+            route.origins = set()
+        self._see(route, event, self._places.get(origin) or self._place(origin), hour, young=young)
+
+    def _look(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
+        """An origin not dealt with yet in the newest hour: most often another address of a network that was."""
+        recent, origin = route.recent, event.origin
+        origins = recent.origins
+        where = self._places.get(origin) or self._place(origin)
+        if where not in origins:
+            until = self._see(route, event, where, hour, young=young)
+            recent.until = min(recent.until, until)
+        if len(origins) < _MAX_ORIGINS:
+            origins.update((where, origin))
         else:
-            apis.values[resource] = hour
-            if resource not in used:
+            recent.until = hour
+
+    def _use(self, route: Route, event: SignIn, resource: str, hour: int, *, young: bool) -> None:
+        """The first use of a resource by a route in `hour`."""
+        apis, apart = route.identity.apis, self.settings.apis
+        used = apis.used if hour == apis.hour else self.apis.used_in(apis, hour)
+        settled = route.hour < hour < route.until and young is route.young and hour == apis.hour
+        if not young and not (settled and len(used) < apart.spread_floor - 1):
+            route.until = self._seen_resource(route, event, resource, hour)
+        else:
+            if resource not in used and len(used) < apart.capacity:
                 used.append(resource)
+            if settled:
+                return
+            route.until = self._young_resource(route, resource, hour)
+        route.young = young
 
-    def _seen_origin(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
-        """The same for networks."""
-        where = self._places.get(event.origin)
-        if where is None:
-            where = self._place(event.origin)
+    def _see(self, route: Route, event: SignIn, where: Places, hour: int, *, young: bool) -> int:
+        """A token was granted to a place; the hour before which it need not be dealt with again."""
+        networks, fleet = route.identity.networks, route.fleet
+        if not young:
+            return self._seen_place(route, event, where, hour)
+        level, until = self.networks.meet(networks, where, hour)
+        if level is not None and fleet is not None:
+            until = min(until, self.networks.meet(fleet.networks, where, hour)[1])
+        return until
+
+    def _seen_resource(self, route: Route, event: SignIn, resource: str, hour: int) -> int:
+        """Most often a known resource is merely seen again. A fresh one is judged every hour."""
+        apis = route.identity.apis
+        state = apis.values.get(resource, 0)
+        used = apis.used
+        if state <= 0 or hour != apis.hour or len(used) >= self.settings.apis.spread_floor - 1:
+            self._resource(route, event, resource, hour)
+            return hour
+        if hour >= state + DAILY:
+            state = apis.values[resource] = hour
+        if resource not in used:
+            used.append(resource)
+        return state + DAILY
+
+    def _young_resource(self, route: Route, resource: str, hour: int) -> int:
+        """The young are not heard, for everything is new to them; what they show is learned."""
+        horizon, capacity, fleet = self.horizon, self.settings.apis.capacity, route.fleet
+        state = meet(route.identity.apis.values, resource, hour, horizon, capacity)
+        until = settled_until(state, hour, horizon)
+        if fleet is not None and hour + state < horizon.lag:  # not known, so it is news to the blueprint as well
+            state = meet(fleet.apis, resource, hour, horizon, capacity)
+            until = min(until, settled_until(state, hour, horizon))
+        return until
+
+    def _seen_place(self, route: Route, event: SignIn, where: Places, hour: int) -> int:
+        """Most often a known network is merely seen again. A fresh one is judged every hour."""
+        prefix = where[0]
         networks = route.identity.networks.values
-        state = networks.get(where[0]) if where[0] is not None else None
-        if young:
-            if not self._touch_places(networks, where, state, hour) and route.fleet is not None:
-                others = route.fleet.networks.values
-                self._touch_places(others, where, others.get(where[0]) if where[0] is not None else None, hour)
-        elif state is None or state < 0:
+        state = networks.get(prefix, 0) if prefix is not None else 0
+        if state <= 0:
             self._network(route, event, where, hour)
-        elif hour > state:
-            networks[where[0]] = hour  # type: ignore[index]
-
-    def _touch(self, values: dict[str, int], value: str, state: int | None, hour: int, capacity: int) -> None:
-        """`observe` without its verdict, and without the call when `state`, that of the value, stays as it is."""
-        if state is None or not -hour <= state < 0 or hour + state >= self.settles:
-            observe(values, value, hour, self.horizon, capacity)
-
-    def _touch_places(self, values: dict[str, int], where: Places, state: int | None, hour: int) -> bool:
-        """`Networks.observe` without its level; whether the prefix was known."""
-        prefix, asn, country = where
-        if prefix is not None:
-            self._touch(values, prefix, state, hour, CAPACITY)
-            if state is not None and -state <= hour - self.horizon.lag:
-                return True
-        if asn is not None:
-            self._touch(values, asn, values.get(asn), hour, CAPACITY)
-        if country is not None:
-            self._touch(values, country, values.get(country), hour, CAPACITY)
-        return False
+            return hour
+        if hour >= state + DAILY:
+            state = networks[prefix] = hour  # type: ignore[index]
+        return state + DAILY
 
     def _place(self, origin: Origin) -> Places:
         if len(self._places) >= _MAX_PLACES:
             self._places.clear()
-        where = self._places[origin] = places(origin)
+            self._shared.clear()
+        where = places(origin)
+        where = self._places[origin] = self._shared.setdefault(where, where)
         return where
 
     def _resource(self, route: Route, event: SignIn, resource: str, hour: int) -> None:

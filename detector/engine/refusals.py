@@ -43,7 +43,10 @@ class Refusals:
         count, in_class = failures.observe(memory, kind, event.time)
         window = int(event.time) // SIX_HOURS
         self.state.failing.setdefault(window, set()).add((access.tenant_id, identity.id))
-        facts: dict[str, Fact] = {**who(route), "class": kind, "error_code": access.error_code}
+        burst = failures.burst(memory, identity.rates, hour, count)
+        facts: dict[str, Fact] = {}
+        if kind in _CREDENTIAL or burst is not None:
+            facts = {**who(route), "class": kind, "error_code": access.error_code}
         if kind in _CREDENTIAL:
             self.saying.tell_of(
                 route,
@@ -62,7 +65,6 @@ class Refusals:
                     facts=facts,
                 ),
             )
-        burst = failures.burst(memory, identity.rates, hour, count)
         if burst is not None:
             self.saying.tell_of(
                 route,
@@ -103,6 +105,7 @@ class Refusals:
         if success is None:
             facts["address"] = event.origin.ip
         for start, complete in self.failures.runs_before(memory, time):
+            memory.told.append(start)
             signal = Signal(
                 kind="success_after_failures",
                 key=key_of(identity),

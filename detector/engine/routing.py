@@ -13,13 +13,15 @@ from heapq import nsmallest
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import force_setattr
+
 from detector.domain.alerts import Subject
 from detector.domain.events import Access, Origin, SignIn
 from detector.domain.keys import Key
 from detector.features.apis import ApiMemory
 from detector.features.fleet import FleetHours
 from detector.features.memory import FleetMemory, IdentityMemory, latest_name, teach
-from detector.features.networks import NetworkMemory
+from detector.features.networks import NetworkMemory, Places
 from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import RateMemory
 
@@ -37,40 +39,66 @@ def _nobody_listens(_tenant_id: str) -> None:
 
 
 class Recent:
-    """The origins of one identity that have been dealt with in its newest hour."""
+    """What the routes of one identity share: where they lead, and the origins that need no look in its newest hour."""
 
-    __slots__ = ("hour", "origins")
+    __slots__ = ("fleet", "hour", "identity", "origins", "until", "young")
 
-    def __init__(self) -> None:
+    def __init__(self, identity: IdentityMemory, fleet: FleetMemory | None) -> None:
+        self.identity = identity
+        self.fleet = fleet
         self.hour = -1
-        self.origins: set[Origin] = set()
+        self.origins: set[Origin | Places] = set()
+        """And the places (see `networks`) that they belong to."""
+        self.until = -1
+        """The hour in which they must all be dealt with again."""
+        self.young = True
+        """Whether that holds of an identity that is too young to be heard, or of one that is not."""
 
 
 class Route:
-    """Where the sign-ins of one `Access` go. A cache, not memory."""
+    """Where the sign-ins of one `Access` go: kept on it (`Access.route`). A cache, not memory."""
 
-    __slots__ = ("failed", "fleet", "fleet_rates", "hour", "identity", "origins", "rates", "recent")
+    __slots__ = (
+        "epoch",
+        "failed",
+        "fleet",
+        "fleet_rates",
+        "hour",
+        "identity",
+        "origins",
+        "rates",
+        "recent",
+        "until",
+        "young",
+    )
 
-    def __init__(
-        self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, *, counts: bool, recent: Recent
-    ) -> None:
+    def __init__(self, access: Access, recent: Recent, epoch: object) -> None:
+        identity, fleet = recent.identity, recent.fleet
+        self.epoch = epoch
+        """Routes of another router, or from before it had to forget some, are of no use; see `Router.epoch`."""
         self.failed = access.error_code != 0
         self.identity = identity
         self.rates = identity.rates
         self.fleet = fleet
-        self.fleet_rates = fleet.rates if fleet is not None and counts else None
+        self.fleet_rates = fleet.rates if fleet is not None and access.role != "blueprint" else None
         """`None` for a blueprint's own principal, whose requests are not its agents'."""
         self.hour = -1
         """Newest hour in which the resource was dealt with."""
         self.origins = recent.origins
-        """The origins dealt with in `hour`."""
+        """The origins that need no look in `hour`."""
+        self.until = -1
+        """The hour before which the resource, seen again, changes no memory but that it was used."""
+        self.young = True
+        """See `Recent.young`."""
         self.recent = recent
 
     def name(self, access: Access, hour: int) -> None:
         """Takes over what a record of `hour` calls the identity, and the blueprint if that is who it is."""
-        latest_name(self.identity, access.agent_name, hour)
-        if self.fleet is not None and access.role == "blueprint":
-            latest_name(self.fleet, access.agent_name, hour)
+        identity, name = self.identity, access.agent_name
+        if name is not None and (hour > identity.named or (hour == identity.named and name != identity.name)):
+            latest_name(identity, name, hour)
+        if access.role == "blueprint" and self.fleet is not None:
+            latest_name(self.fleet, name, hour)
 
 
 class Router:
@@ -81,7 +109,10 @@ class Router:
         self.state = state
         self.journal = journal
         self.horizon = horizons(settings.lateness)[1]
-        self.routes: dict[Access, Route] = {}
+        self.epoch = object()
+        """Changes when memory goes that routes may lead to."""
+        self.made = 0
+        """Routes made since."""
         self.recents: dict[tuple[str, str, str | None], Recent] = {}
         """By tenant, identity and blueprint: an application may be at work in several tenants."""
         self.unwatched: dict[Access, int] = {}
@@ -105,11 +136,12 @@ class Router:
                 self.unwatched.clear()
             self.unwatched[access] = hour
             return None
-        if len(self.routes) >= _MAX_ROUTES:
+        if self.made >= _MAX_ROUTES:
             self._clear()
         route = self._watched_route(access, tenant, time)
         if hour - self.horizon.keep >= since:  # otherwise a record of an hour before `since` may still come
-            self.routes[access] = route
+            self.made += 1
+            force_setattr(access, "route", route)
         return route
 
     def _watched_since(self, access: Access, tenant: TenantMemory) -> float:
@@ -131,6 +163,18 @@ class Router:
         return inf if learned is None else int(learned.first_seen) // HOUR + self.horizon.lag
 
     def _watched_route(self, access: Access, tenant: TenantMemory, time: float) -> Route:
+        is_blueprint = access.role == "blueprint"
+        shared_by = (access.tenant_id, access.agent_id, access.agent_id if is_blueprint else access.blueprint_id)
+        recent = self.recents.get(shared_by)
+        if recent is None:
+            recent = self._met(access, tenant, time)
+            self.recents[shared_by] = recent
+        else:
+            self._take_in(access, recent.identity, recent.fleet, time)
+        return Route(access, recent, self.epoch)
+
+    def _met(self, access: Access, tenant: TenantMemory, time: float) -> Recent:
+        """The memory of an identity with its blueprint, made where there is none."""
         is_blueprint = access.role == "blueprint"
         blueprint_id = access.agent_id if is_blueprint else access.blueprint_id
         identity = tenant.identities.get(access.agent_id)
@@ -159,11 +203,7 @@ class Router:
                 fleet.agents += 1
         if self._learn_earlier(access, identity, fleet, since, news=new):
             self.on_learned(access.tenant_id)
-        shared_by = (access.tenant_id, identity.id, blueprint_id)
-        recent = self.recents.get(shared_by)
-        if recent is None:
-            recent = self.recents[shared_by] = Recent()
-        return Route(access, identity, fleet, counts=not is_blueprint, recent=recent)
+        return Recent(identity, fleet)
 
     def _new_fleet(self, tenant_id: str, tenant: TenantMemory, blueprint_id: str, since: float) -> FleetMemory:
         fleets = tenant.fleets
@@ -187,9 +227,16 @@ class Router:
 
     def learn_earlier(self, route: Route, event: SignIn) -> None:
         """A record that arrived in disorder may show that something was so earlier than known."""
-        since = event.time - event.time % STEP
-        if self._learn_earlier(event.access, route.identity, route.fleet, since, news=False):
-            self.on_learned(event.access.tenant_id)
+        self._take_in(event.access, route.identity, route.fleet, event.time)
+
+    def _take_in(self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, time: float) -> None:
+        """Takes in who a record of `time` shows somebody to be; most often that is known."""
+        since = time - time % STEP
+        own = access.service_principal_id is None or access.service_principal_id == access.agent_id
+        if own and since >= identity.first_seen and (fleet is None or since >= fleet.first_seen):
+            return
+        if self._learn_earlier(access, identity, fleet, since, news=False):
+            self.on_learned(access.tenant_id)
 
     def _learn_earlier(
         self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, since: float, *, news: bool
@@ -227,7 +274,8 @@ class Router:
         self._clear()
 
     def _clear(self) -> None:
-        self.routes.clear()
+        self.epoch = object()
+        self.made = 0
         self.recents.clear()
 
 

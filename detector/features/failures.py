@@ -79,6 +79,8 @@ class FailureMemory(msgspec.Struct, gc=False):
     """The same for the hour before it."""
     run_earlier: list[float] = []
     """The same for the hour before that: a success in the hour after it may still arrive."""
+    told: list[int] = []
+    """Hours of the runs that a success was already seen to follow: each is told once."""
 
 
 class Burst(msgspec.Struct, frozen=True, gc=False):
@@ -207,10 +209,11 @@ class Failures:
             memory.run_before = memory.run if gone == 1 else []
             memory.run = []
             memory.run_hour = hour
+            memory.told = [start for start in memory.told if start >= hour - 2]
         run = memory.run if hour == memory.run_hour else memory.run_before
         insort(run, time)
         del run[self.settings.run :]
-        return run[-1] if len(run) == self.settings.run else inf
+        return run[-1] if len(run) == self.settings.run and hour not in memory.told else inf
 
     def runs_before(self, memory: FailureMemory, time: float) -> list[tuple[int, float]]:
         """(hour of the run, event time at which it was complete) of every run that a success at `time` follows."""
@@ -228,7 +231,7 @@ class Failures:
         return min((at for start, at in waiting if (start, at) not in told), default=inf)
 
     def _complete(self, memory: FailureMemory) -> list[tuple[int, float]]:
-        """(hour, event time of completion) of the runs with enough guesses."""
+        """(hour, event time of completion) of the runs with enough guesses that have not been told."""
         newest, enough = memory.run_hour, self.settings.run
         runs = ((newest - 2, memory.run_earlier), (newest - 1, memory.run_before), (newest, memory.run))
-        return [(start, run[-1]) for start, run in runs if len(run) == enough]
+        return [(start, run[-1]) for start, run in runs if len(run) == enough and start not in memory.told]

@@ -5,7 +5,8 @@ earlier); until then it is fresh, and every hour in which it occurs may judge it
 minimum, so the verdict of an hour does not depend on the order of arrival.
 
 Values live in one dictionary: a negative number is minus the hour since the epoch in which a fresh value was
-first seen; a positive number is the last hour in which a known value was seen.
+first seen; a positive number is an hour in which a known value was seen, at most a day before the last one: it
+only serves to tell what has not been seen for a month, and to write it down every hour would cost more than all else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ STRENGTH = 1.0
 """Pitman-Yor strength: how readily a key with no history meets something new."""
 
 
+DAILY = 24
+"""Hours after which the last hour of a known value is written down again."""
+
+
 @lru_cache(maxsize=1_024)
 def _fresh(hour: int) -> int:
     """Minus `hour`: one shared object, because every key remembers some."""
@@ -30,30 +35,40 @@ def _fresh(hour: int) -> int:
 def observe(values: dict[str, int], value: str, hour: int, horizon: Horizon, capacity: int) -> bool:
     """Remembers that `value` occurred in `hour`; tells whether it was known in that hour.
 
-    At `capacity` the values last seen more than 30 days ago make room; if there are none, the newcomer is not
+    At `capacity` the values last seen a month ago (30 to 31 days) make room; if there are none, the newcomer is not
     remembered, so that a flood of invented values can neither grow the memory nor push out what is known.
     """
+    state = meet(values, value, hour, horizon, capacity)
+    return state > 0 or (state < 0 and hour + state >= horizon.lag)
+
+
+def meet(values: dict[str, int], value: str, hour: int, horizon: Horizon, capacity: int) -> int:
+    """`observe`, telling the state of the value afterwards; 0 when there was no room for it."""
     state = values.get(value)
-    if state == hour:
-        return True
     if state is None:
         if len(values) >= capacity:
-            _forget(values, hour - 30 * 24)
-        if len(values) < capacity:
-            values[value] = _fresh(hour)
-        return False
+            _forget(values, hour - 30 * 24 - DAILY)
+            if len(values) >= capacity:
+                return 0
+        state = values[value] = _fresh(hour)
+    elif state > 0:
+        if hour >= state + DAILY:
+            state = values[value] = hour
+    elif hour + state < 0:
+        state = values[value] = _fresh(hour)
+    elif hour + state >= horizon.lag + horizon.keep:
+        state = values[value] = hour
+    return state
+
+
+def settled_until(state: int, hour: int, horizon: Horizon) -> int:
+    """The hour before which a value, met in `hour`, may be met again without any change to memory; else `hour`.
+
+    A fresh value may become known to a verdict before that.
+    """
     if state > 0:
-        if hour > state:
-            values[value] = hour
-        return True
-    first = -state
-    if hour < first:
-        values[value] = -hour
-        return False
-    if hour >= first + horizon.lag + horizon.keep:
-        values[value] = hour
-        return True
-    return first <= hour - horizon.lag
+        return state + DAILY
+    return horizon.lag + horizon.keep - state if state else hour
 
 
 def _forget(values: dict[str, int], before: int) -> None:

@@ -69,7 +69,7 @@ class TenantMemory(msgspec.Struct, gc=False):
 
 def latest_name(memory: IdentityMemory | FleetMemory, name: str | None, hour: int) -> None:
     """Takes over a name from a record of `hour`: of the latest hour the last in the alphabet, whatever came first."""
-    if name is not None and (hour, name) > (memory.named, memory.name or ""):
+    if name is not None and (hour > memory.named or (hour == memory.named and name > (memory.name or ""))):
         memory.name, memory.named = name, hour
 
 

@@ -11,8 +11,8 @@ from typing import Final, Literal
 import msgspec
 
 from detector.domain.events import Origin
-from detector.features.known import chance_of_new, observe
-from detector.features.timeline import Horizon
+from detector.features.known import chance_of_new, meet, settled_until
+from detector.features.timeline import NEVER, Horizon
 
 Level = Literal["prefix", "asn", "country"]
 
@@ -56,26 +56,34 @@ class Networks:
 
         Inside a known prefix nothing is new: geolocation that changes its mind is no move.
         """
+        return self.meet(memory, where, hour)[0]
+
+    def meet(self, memory: NetworkMemory, where: Places, hour: int) -> tuple[Level | None, int]:
+        """`observe`, and the hour before which the same may be met again without any change to memory."""
         prefix, asn, country = where
         values, horizon = memory.values, self.horizon
         new: Level | None = None
+        until = NEVER
         if prefix is not None:
-            if observe(values, prefix, hour, horizon, CAPACITY):
-                return None
+            state = meet(values, prefix, hour, horizon, CAPACITY)
+            until = settled_until(state, hour, horizon)
+            if state > 0 or (state < 0 and hour + state >= horizon.lag):
+                return None, until
             new = "prefix"
-        # A system and a country are fresh when their state says so: no need to ask `observe` about most.
-        final = hour - horizon.lag
+        # A system and a country are fresh when their state says so: no need to meet most.
         if asn is not None:
-            state = values.get(asn)
-            if (state is None or (state < 0 and -state > final)) and not observe(values, asn, hour, horizon, CAPACITY):
+            state = values.get(asn, 0)
+            if not state or hour + state < horizon.lag:
                 new = "asn"
+                if not meet(values, asn, hour, horizon, CAPACITY):
+                    until = hour
         if country is not None:
-            state = values.get(country)
-            if (state is None or (state < 0 and -state > final)) and not observe(
-                values, country, hour, horizon, CAPACITY
-            ):
+            state = values.get(country, 0)
+            if not state or hour + state < horizon.lag:
                 new = "country"
-        return new
+                if not meet(values, country, hour, horizon, CAPACITY):
+                    until = hour
+        return new, until
 
     def chance(self, memory: NetworkMemory, level: Level, hour: int, seen: float) -> tuple[float, int]:
         """(probability that an active hour shows an unknown network of `level`, networks of it known)."""

@@ -24,6 +24,9 @@ SPANS: Final = (STEP, HOUR, SIX_HOURS)
 """Bucket lengths in seconds; each is a multiple of the one before."""
 
 STEPS_PER_HOUR: Final = HOUR // STEP
+NEVER: Final = 1 << 60
+"""A count that no bucket reaches, an hour that does not come."""
+
 STEPS_PER_SIX_HOURS: Final = SIX_HOURS // STEP
 
 _LANDMARK: Final = 1_577_836_800.0

@@ -12,7 +12,7 @@ final buckets, so whether a bucket trips does not depend on the order of arrival
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
 from typing import Final
@@ -22,12 +22,10 @@ import msgspec
 from detector.features import moments
 from detector.features.moments import Numbers
 from detector.features.tails import negative_binomial_tail
-from detector.features.timeline import HOUR, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon
-
-NEVER: Final = 1 << 60
-"""A count no bucket reaches."""
+from detector.features.timeline import HOUR, NEVER, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon
 
 _RATIO: Final = (1, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS)
+_HOURS_PER_SIX: Final = STEPS_PER_SIX_HOURS // STEPS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,9 @@ DISPERSION_PRIOR: Final = 0.5
 DISPERSION_WEIGHT: Final = 8.0
 
 
-class RateMemory(msgspec.Struct, gc=False):
-    """Counts of one key: the open buckets, the closed ones that are not folded yet, and the base."""
+@dataclass(slots=True)
+class OpenBucket:
+    """The part of `RateMemory` that every record touches; a class of its own, to lie together in memory."""
 
     bucket: int = -1
     """Number (event time // 600) of the newest ten-minute bucket."""
@@ -60,6 +59,21 @@ class RateMemory(msgspec.Struct, gc=False):
     """Requests in it."""
     trip: int = 0
     """Count of the open bucket at which some span must be looked at."""
+    granted: float = -inf
+    """Latest event time of a granted token."""
+    armed: float = inf
+    """Event time after which a granted token follows a run of guesses (see `failures`); kept here because every
+    granted token asks for it."""
+
+
+@dataclass(slots=True)
+class RateMemory(OpenBucket):
+    """Counts of one key: the open buckets, the closed ones that are not folded yet, and the base.
+
+    A dataclass, because the interpreter writes to one in a tenth of the time that a `msgspec.Struct` takes, and every
+    record writes here.
+    """
+
     hour_n: int = 0
     """Requests of the open hour in buckets other than the newest."""
     six_n: int = 0
@@ -70,16 +84,11 @@ class RateMemory(msgspec.Struct, gc=False):
     """The same for the open hour."""
     six_check: int = 0
     """The same for the open six hours."""
-    granted: float = -inf
-    """Latest event time of a granted token."""
-    armed: float = inf
-    """Event time after which a granted token follows a run of guesses (see `failures`); kept here because every
-    granted token asks for it."""
-    steps: list[int] = []
+    steps: list[int] = field(default_factory=list)
     """Closed buckets not folded yet: number, count, count at which to look again, number, ... rising."""
-    hours: list[int] = []
-    sixes: list[int] = []
-    base: Numbers = msgspec.field(default_factory=lambda: moments.NOTHING)
+    hours: list[int] = field(default_factory=list)
+    sixes: list[int] = field(default_factory=list)
+    base: Numbers = field(default_factory=lambda: moments.NOTHING)
     """Three numbers for each span, see `moments`."""
 
     def closed(self, span_index: int) -> list[int]:
@@ -121,8 +130,9 @@ def hour_of(bucket: int) -> int:
 
 
 @lru_cache(maxsize=1_024)
-def _six_of(bucket: int) -> int:
-    return bucket // STEPS_PER_SIX_HOURS
+def _shared(number: int) -> int:
+    """One object for each number of six hours in use."""
+    return number
 
 
 def roll(
@@ -132,40 +142,50 @@ def roll(
     old, n = memory.bucket, memory.n
     memory.bucket = bucket
     memory.n = 1
-    step_check, hour_check, six_check = floors
-    if old >= 0:
-        steps = memory.steps
-        steps += (old, n, memory.step_check)
-        if len(steps) >= _FOLD_STEPS:
-            _fold(memory, 0, spans[0], steps, bucket)
-        hour_n = memory.hour_n + n
-        hour, old_hour = hour_of(bucket), hour_of(old)
-        if old_hour == hour:
-            hour_check = memory.hour_check
-            six_check = memory.six_check
-            memory.hour_n = hour_n
-            memory.six_n += n
-        else:
-            hours = memory.hours
-            hours += (old_hour, hour_n, memory.hour_check)
-            if len(hours) >= _FOLD:
-                _fold(memory, moments.WIDTH, spans[1], hours, hour)
-            memory.hour_n = 0
-            six, old_six = _six_of(bucket), _six_of(old)
-            if old_six == six:
-                six_check = memory.six_check
-                memory.six_n += n
-            else:
-                sixes = memory.sixes
-                sixes += (old_six, memory.six_n + n, memory.six_check)
-                if len(sixes) >= _FOLD:
-                    _fold(memory, 2 * moments.WIDTH, spans[2], sixes, six)
-                memory.six_n = 0
-    memory.step_check, memory.hour_check, memory.six_check = step_check, hour_check, six_check
-    trip = hour_check - memory.hour_n
+    if old < 0:
+        memory.step_check, memory.hour_check, memory.six_check = floors
+        _set_trip(memory)
+        return
+    steps = memory.steps
+    steps += (old, n, memory.step_check)
+    step_check = memory.step_check = floors[0]
+    if len(steps) >= _FOLD_STEPS:
+        _fold(memory, 0, spans[0], steps, bucket)
+    if old // STEPS_PER_HOUR == bucket // STEPS_PER_HOUR:
+        hour_n = memory.hour_n = memory.hour_n + n
+        six_n = memory.six_n = memory.six_n + n
+    else:
+        _close_hour(memory, hour_of(old), hour_of(bucket), n, spans, floors)
+        hour_n, six_n = 0, memory.six_n
+    # `_set_trip` written out: most buckets of a sparse key hold one request
+    trip = memory.hour_check - hour_n
     trip = min(trip, step_check)
-    six_trip = six_check - memory.six_n
+    six_trip = memory.six_check - six_n
     memory.trip = min(trip, six_trip)
+
+
+def _close_hour(
+    memory: RateMemory,
+    old: int,
+    hour: int,
+    n: int,
+    spans: tuple[Horizon, Horizon, Horizon],
+    floors: tuple[int, int, int],
+) -> None:
+    """Closes hour `old`, whose last bucket held `n` requests, and its six hours if `hour` lies behind them."""
+    hours = memory.hours
+    hours += (old, memory.hour_n + n, memory.hour_check)
+    memory.hour_n, memory.hour_check = 0, floors[1]
+    if len(hours) >= _FOLD:
+        _fold(memory, moments.WIDTH, spans[1], hours, hour)
+    old_six, six = old // _HOURS_PER_SIX, hour // _HOURS_PER_SIX
+    memory.six_n += n
+    if old_six != six:
+        sixes = memory.sixes
+        sixes += (_shared(old_six), memory.six_n, memory.six_check)
+        memory.six_n, memory.six_check = 0, floors[2]
+        if len(sixes) >= _FOLD:
+            _fold(memory, 2 * moments.WIDTH, spans[2], sixes, six)
 
 
 _FOLD_STEPS: Final = 24
@@ -175,15 +195,10 @@ _FOLD: Final = 12
 
 def _fold(memory: RateMemory, index: int, horizon: Horizon, closed: list[int], newest: int) -> None:
     """Moves the buckets beyond change from `closed` into the base."""
-    limit = newest - horizon.keep
-    done = 0
     base = memory.base
     if base is moments.NOTHING:
         base = memory.base = base[:]
-    while done < len(closed) and closed[done] <= limit:
-        moments.learn(base, index, horizon.span, closed[done], closed[done + 1])
-        done += 3
-    del closed[:done]
+    del closed[: moments.learn_final(base, index, horizon.span, closed, newest - horizon.keep)]
 
 
 def _set_trip(memory: RateMemory) -> None:
@@ -250,10 +265,7 @@ def baseline(memory: RateMemory, span_index: int, bucket: int, horizon: Horizon)
     if closed and closed[0] <= limit:
         base = base[index : index + moments.WIDTH]
         index = 0
-        for place in range(0, len(closed), 3):
-            if closed[place] > limit:
-                break
-            moments.learn(base, 0, horizon.span, closed[place], closed[place + 1])
+        moments.learn_final(base, 0, horizon.span, closed, limit)
     return moments.summary(base, index, bucket * horizon.span)
 
 

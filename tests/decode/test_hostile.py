@@ -436,15 +436,3 @@ def test_the_slow_path_gives_the_event_of_the_fast_path(record: Any, member: Any
         assert [plain(event) for event in decoder._irregular(record).events] == [plain(event) for event in events]
     body, single = decoder.body(dumps(record, record)), decoder.body(dumps(record))
     assert [plain(event) for event in body.events] == 2 * [plain(event) for event in single.events]
-
-
-def test_the_branch_in_the_loop_is_the_handler_written_out() -> None:
-    decoder = Decoder()
-    for record in (sign_in(), sign_in(userId=KEY.upper(), userAgent="a\nb", location=None), sign_in(top={"time": "?"})):
-        decoded = _SINGLE[0].decode(orjson.dumps(record))
-        inline = only_sign_in(decoder._events([decoded]).events)
-        handled = only_sign_in(
-            [decoder._sign_in_of("service_principal")(decoded, decoder._received.get(decoded.time), [])]
-        )
-        assert plain(inline) == plain(handled)
-        assert inline.access is handled.access

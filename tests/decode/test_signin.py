@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from detector.decode import texts
+from detector.decode.addresses import network
 from detector.decode.decoder import Decoder
 from tests.decode.builders import (
     AGENT,
@@ -286,11 +291,15 @@ def test_what_differs_in_any_fact_is_not_shared(decode: Any) -> None:
         {"servicePrincipalCredentialKeyId": ""},
         {"conditionalAccessStatus": "failure"},
         {"servicePrincipalId": KEY},
+        {"federatedCredentialId": KEY},
+        {"agent": {"agentType": "agenticAppInstance"}},
+        {"agent": {"agentType": "agenticAppInstance", "agentSubjectType": "agenticApp"}},
+        {"agent": {"agentType": "agenticAppInstance", "agentSubjectParentId": KEY}},
     ]
     records = [sign_in(), *(sign_in(**change) for change in changes)]
     categories = [sign_in(each) for each in ("ManagedIdentitySignInLogs", "SignInLogs")]
     events = decode(*records, *categories, sign_in(top={"tenantId": KEY})).events
-    assert len({id(event.access) for event in events}) == len(events) == 14
+    assert len({id(event.access) for event in events}) == len(events) == 18
 
 
 def test_tables_are_bounded() -> None:
@@ -307,8 +316,25 @@ def test_tables_are_bounded() -> None:
     ]
     flyweights = decoder._flyweights
     assert len(flyweights.by_kind["service_principal"]) <= 10
-    assert len(flyweights._accesses) <= 10
     assert len(flyweights.origins) <= 10
     assert len(flyweights.odd) <= 10
-    assert len(flyweights._origins) <= 10
     assert [event.access.agent_id for event in events] == [f"app-{number}" for number in range(300)]
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(0, 2**32 - 1))
+def test_prefixes_are_written_as_the_library_writes_them(six: int, four: int) -> None:
+    for groups in (six, six >> 96 << 96, six >> 112 << 112, six & ~(0xFFFF << 80), six & 2**80 - 1):
+        parsed = IPv6Address(groups)
+        if parsed.ipv4_mapped is None:
+            assert network(str(parsed)) == (str(parsed), f"{IPv6Address(groups >> 80 << 80)}/48")
+    address = IPv4Address(four)
+    assert network(str(address)) == (str(address), f"{IPv4Address(four >> 8 << 8)}/24")
+
+
+def test_caches_of_texts_are_bounded(monkeypatch: Any) -> None:
+    monkeypatch.setattr(texts, "_MAX_CACHED", 3)
+    for number in range(10):
+        assert texts.ident(f"Id-{number}") == f"id-{number}"
+        assert texts.text(f" name {number} ") == f"name {number}"
+    assert len(texts._idents) <= 3
+    assert len(texts._texts) <= 3

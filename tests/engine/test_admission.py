@@ -61,3 +61,23 @@ def test_hours_that_have_passed_are_forgotten() -> None:
 def test_one_object_stands_for_a_bucket() -> None:
     admission = Admission(1200.0)
     assert admission.shared(int("2954160")) is admission.shared(int("2954160"))
+
+
+def test_copies_within_one_body_and_of_earlier_ones_are_told_apart_from_the_first() -> None:
+    admission = Admission(1200.0, watermark=START)
+    hour = int(START // HOUR)
+    assert admission.copies(hour, [1, 2, 3]) == []
+    assert sorted(admission.copies(hour, [4, 3, 1])) == [1, 2]
+    assert admission.copies(hour, [5, 1, 5, 6, 5, 1]) == [1, 2, 4, 5]
+    assert admission.copies(hour + 1, [1]) == [], "copies carry the same time"
+    assert admission.copies(hour - 9, [7, 7]) == [], "all of that hour are late"
+    assert set(admission.generations) == {hour, hour + 1}
+
+
+def test_a_body_of_several_hours_and_kinds_loses_its_copies_only() -> None:
+    tenant, engine = Tenant(), engine_of()
+    agent = tenant.agent("a")
+    first = [tenant.sign_in(agent, START + minute * MINUTE) for minute in (50, 55, 65)]
+    change = tenant.change("owner_added", START + 58 * MINUTE, agent)
+    tell(engine, [*first, change, first[1], first[2], change, tenant.sign_in(agent, START + 59 * MINUTE)], size=50)
+    assert (engine.accounting.applied, engine.accounting.duplicate) == (5, 3)

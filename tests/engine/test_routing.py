@@ -63,7 +63,7 @@ def test_routes_and_unwatched_accesses_are_forgotten_when_there_are_too_many(mon
     agent = tenant.agent("a")
     tell(engine, [tenant.sign_in(agent, START + n, resource=str(n)) for n in range(7)])
     tell(engine, [tenant.sign_in(tenant.agent(str(n), role="none"), START + n) for n in range(7)])
-    assert len(engine.router.routes) == len(engine.router.unwatched) == 1
+    assert engine.router.made == len(engine.router.unwatched) == 1
 
 
 def test_the_least_experienced_and_longest_silent_make_room() -> None:
@@ -100,7 +100,7 @@ def test_a_router_alone_tells_nobody_what_it_learned() -> None:
     state = State(admission=Admission(chosen.lateness))
     router = Router(chosen, state, Journal(state))
     access = tenant.access(tenant.agent("a"))
-    assert router.route(access, START, int(START // HOUR)) is router.routes[access]
+    assert router.route(access, START, int(START // HOUR)) is access.route
 
 
 def test_a_subject_carries_what_names_are_known() -> None:

@@ -315,3 +315,18 @@ def test_nothing_is_armed_without_a_run() -> None:
 def test_horizons_are_those_given() -> None:
     failures = feature(0.0)
     assert (failures.hour, failures.window) == (Horizon(HOUR, 1, 1), Horizon(SIX_HOURS, 1, 1))
+
+
+def test_a_run_that_was_told_does_not_arm_again() -> None:
+    """A busy agent would otherwise be asked about it with every token for hours."""
+    failures = feature()
+    memory, _ = guessed(failures, [START + float(n) for n in range(8)])
+    assert failures.runs_before(memory, START + 10.0) == [(START // HOUR, START + 7.0)]
+    memory.told.append(START // HOUR)
+    assert failures.runs_before(memory, START + 11.0) == []
+    assert failures.armed_after(memory, START + 2.0 * HOUR) == inf
+    assert failures.guess(memory, START + 12.0) == inf
+    failures.guess(memory, START + 2.0 * HOUR)
+    assert memory.told == [START // HOUR]
+    failures.guess(memory, START + 3.0 * HOUR)
+    assert memory.told == []

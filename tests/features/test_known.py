@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.known import chance_of_new, is_known, kinds_known, observe
+from detector.features.known import DAILY, chance_of_new, is_known, kinds_known, meet, observe, settled_until
 from detector.features.timeline import HOUR, Horizon
 
 START = 490_000
@@ -74,14 +74,14 @@ def test_values_not_seen_for_a_month_make_room() -> None:
     observe(values, "fresh once", START, LATE, 2)
     for hour in (0, 10):
         observe(values, "used", START + hour, LATE, 2)
-    assert not observe(values, "new", START + MONTH + 5, LATE, 2)
+    assert not observe(values, "new", START + MONTH + DAILY + 5, LATE, 2)
     assert set(values) == {"used", "new"}
 
 
 def test_nothing_makes_room_within_the_month() -> None:
     values: dict[str, int] = {}
     observe(values, "a", START, LATE, 1)
-    assert not observe(values, "b", START + MONTH, LATE, 1)
+    assert not observe(values, "b", START + MONTH + DAILY, LATE, 1)
     assert set(values) == {"a"}
 
 
@@ -124,3 +124,22 @@ def test_experience_that_halves_in_a_fortnight_never_makes_one_key_alone_very_su
     most = sum(2.0 ** (-hour / (14 * 24)) for hour in range(50_000))
     assert most == pytest.approx(485, abs=1)
     assert chance_of_new(1, most) > 3e-3
+
+
+@given(st.integers(0, 3600), st.lists(st.integers(0, 80), min_size=1, max_size=12), st.integers(0, 40))
+def test_what_is_settled_may_be_met_again_without_a_change(lateness: int, hours: list[int], later: int) -> None:
+    """Which is what lets the engine pass by a value that it has met."""
+    horizon, values = Horizon.of(HOUR, lateness), dict[str, int]()
+    for hour in hours:
+        state = meet(values, "graph", START + hour, horizon, 10)
+    assert state == values["graph"]
+    until = settled_until(state, START + hours[-1], horizon)
+    again = START + hours[-1] + later
+    meet(values, "graph", again, horizon, 10)
+    assert (values == {"graph": state}) == (again < until)
+
+
+def test_what_found_no_room_is_never_settled() -> None:
+    values: dict[str, int] = {}
+    assert [meet(values, name, START, LATE, 1) for name in "ab"] == [-START, 0]
+    assert settled_until(0, START, LATE) == START

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.moments import CAP, EXPERIENCED, NOTHING, WIDTH, learn, summary
+from detector.features.moments import CAP, EXPERIENCED, NOTHING, WIDTH, learn, learn_final, summary
 from detector.features.timeline import HOUR, weight
 
 NOW = 490_000
@@ -82,3 +82,19 @@ def test_spans_lie_beside_each_other_and_do_not_meet(span: int, count: int) -> N
 def test_rounding_never_gives_a_negative_variance() -> None:
     base = taught([999_999_937] * 500)
     assert summary(base, 0, NOW * HOUR)[2] >= 0.0
+
+
+@given(st.lists(st.tuples(st.integers(1, 400), st.integers(1, 500)), max_size=30), st.integers(0, 3000))
+def test_buckets_folded_together_teach_what_each_alone_does(steps: list[tuple[int, int]], behind: int) -> None:
+    """To the last bit, and up to the limit only."""
+    number, closed = 3_000_000, list[int]()
+    for step, count in steps:
+        number += step
+        closed += (number, count, 7)
+    limit = number - behind
+    together, alone = NOTHING[:], NOTHING[:]
+    final = [place for place in range(0, len(closed), 3) if closed[place] <= limit]
+    assert learn_final(together, 3, 600, closed, limit) == 3 * len(final)
+    for place in final:
+        learn(alone, 3, 600, closed[place], closed[place + 1])
+    assert together == alone

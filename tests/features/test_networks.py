@@ -7,7 +7,7 @@ import pytest
 from detector.domain.events import Origin
 from detector.features.known import chance_of_new
 from detector.features.networks import CAPACITY, NetworkMemory, Networks, Places, places
-from detector.features.timeline import HOUR, Horizon
+from detector.features.timeline import HOUR, NEVER, Horizon
 
 START = 490_000
 HOME: Places = ("p192.0.2.0/24", "a64496", "cSE")
@@ -85,3 +85,12 @@ def test_rotating_proxies_cannot_grow_the_memory() -> None:
         assert FEATURE.observe(memory, (f"p2001:db8:{n:x}::/48", "a64500", "cSE"), START) == "asn"
     assert len(memory.values) == CAPACITY
     assert FEATURE.observe(memory, HOME, START) is None
+
+
+def test_a_place_without_a_prefix_is_settled_for_good_and_one_without_room_never() -> None:
+    memory, networks = NetworkMemory(), FEATURE
+    assert networks.meet(memory, (None, "a1", "cSE"), START) == ("country", NEVER)
+    memory.values.update((f"p{number}", START) for number in range(CAPACITY))
+    assert networks.meet(memory, ("pnew", "anew", "cnew"), START) == ("country", START)
+    assert networks.meet(memory, (None, "anew", None), START) == ("asn", START)
+    assert networks.meet(memory, (None, None, "cnew"), START) == ("country", START)

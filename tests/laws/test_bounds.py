@@ -25,6 +25,11 @@ PIECES = 1_200
 
 @pytest.fixture(autouse=True)
 def _small_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_constants(monkeypatch)
+
+
+def small_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes every cap that is no setting small."""
     monkeypatch.setattr(changing, "_MAX_ACTORS", CAP)
     monkeypatch.setattr(engine_module, "_MAX_COUNTERS", CAP)
     monkeypatch.setattr(novelties, "_MAX_PLACES", CAP)
@@ -130,7 +135,7 @@ def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     yield "record ids", sum(map(len, state.admission.generations.values())), chosen.max_record_ids
     yield "buckets", len(state.admission.buckets), 100
     yield "counters", len(state.counters), 100
-    yield "routes", len(engine.router.routes), 4 * CAP
+    yield "routes", engine.router.made, 4 * CAP
     yield "recents", len(engine.router.recents), 4 * CAP
     yield "unwatched", len(engine.router.unwatched), 4 * CAP
     yield "places", len(engine.novelties._places), CAP

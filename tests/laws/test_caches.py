@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from tests.laws.streams import Factory, Stream, encoded, few, real, remembered, strangers, streams
+from tests.laws.streams import Factory, Stream, encoded, few, real, reborn, remembered, strangers, streams
 from tests.stories import tell
 
 
 def check(factory: Factory, stream: Stream) -> None:
-    """Caches emptied behind every record, and records that share no objects, against the steady case."""
+    """Caches emptied behind every record, and records that share no objects, against the steady case.
+
+    The steady engine has flyweights of its own: a route on one is of use to the engine that saw it last.
+    """
     steady, forgetful, unshared = (factory(stream.settings, None) for _ in range(3))
-    for event in stream.events:
-        expected = encoded(tell(steady, [event]))
+    for event, own in zip(stream.events, reborn(stream.events), strict=True):
+        expected = encoded(tell(steady, [own]))
         assert encoded(tell(forgetful, [event])) == expected
         forgetful.router._clear()
         forgetful.novelties._places.clear()

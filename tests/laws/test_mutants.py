@@ -351,7 +351,14 @@ def _no_bound(patch: pytest.MonkeyPatch) -> None:
 
 
 def _shares_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(admission, "_MAX_BUCKETS", 1_000_000)
+    original = Admission.advance
+
+    def advance(self: Admission, time: float) -> None:
+        kept = dict(self.buckets)
+        original(self, time)
+        self.buckets.update(kept)
+
+    patch.setattr(Admission, "advance", advance)
 
 
 @pytest.mark.parametrize(
@@ -360,10 +367,12 @@ def _shares_for_ever(patch: pytest.MonkeyPatch) -> None:
         ("agents_over_days", _no_eviction),
         ("object_ids_over_days", _no_capacity),
         ("networks_in_an_hour", _no_bound),
-        ("old_times_in_an_hour", _shares_for_ever),
+        ("old_times_over_days", _shares_for_ever),
     ],
 )
 def test_an_unbounded_collection_is_noticed(flood: str, mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    test_bounds.small_constants(monkeypatch)
+    test_bounds.check(real, test_bounds.FLOODS[flood])
     mutation(monkeypatch)
     with pytest.raises(AssertionError):
         test_bounds.check(real, test_bounds.FLOODS[flood])
