@@ -10,7 +10,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 WHEELS := $(VENV)/wheels
-JOBS ?= 2
+# More than there are cores: tests of the live service mostly wait.
+JOBS ?= 6
 FUZZ_EXAMPLES ?= 20000
 DEMO := build/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet

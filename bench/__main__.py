@@ -81,6 +81,25 @@ def start_up() -> None:
     CONSOLE.print(f"agent-detector --help: {best:.2f} s CPU (bar 0.30)\n")
 
 
+def live(rounds: int) -> None:
+    """The live service from a loopback hub against the bare SDK, at two sizes of messages."""
+    from bench.live import compare
+
+    table = Table(title=f"live service with durable commits, loopback hub, 4 partitions, {rounds} rounds; records/s")
+    for heading in ("message", "bare SDK", "service", "replay", "service against SDK", "bar", "against replay"):
+        table.add_column(heading, justify="right")
+    for records, each, bar in ((120_000, 60, 0.4), (40_000, 1, 0.6)):
+        found = compare(records, each, rounds)
+        table.add_row(
+            f"{found['bytes a message'] / 1000:.0f} KB",
+            *(f"{found[name]:,.0f}" for name in ("bare", "service", "replay")),
+            f"[bold]{found['ratio']:.2f}[/bold]",
+            f"{bar}",
+            f"{found['of replay']:.2f}",
+        )
+    CONSOLE.print(table)
+
+
 def main() -> None:
     """Runs what was asked for; everything by default."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
@@ -89,7 +108,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--padding", default="typical", choices=("lean", "typical", "wide"))
     parser.add_argument("--memory-agents", type=int, default=100_000)
-    parser.add_argument("--only", choices=("speed", "processes", "memory", "start"), default=None)
+    parser.add_argument("--only", choices=("speed", "processes", "memory", "start", "live"), default=None)
     chosen = parser.parse_args()
     if chosen.only in {None, "start"}:
         start_up()
@@ -99,6 +118,8 @@ def main() -> None:
         two_processes(chosen.records, chosen.agents)
     if chosen.only in {None, "memory"}:
         state_size(chosen.memory_agents)
+    if chosen.only in {None, "live"}:
+        live(chosen.rounds)
 
 
 if __name__ == "__main__":

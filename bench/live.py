@@ -151,8 +151,3 @@ def compare(records: int, records_per_body: int, rounds: int) -> dict[str, float
         found["of replay"].append(again / live)
     rates = {name: median(values) for name, values in found.items()}
     return {**rates, "bytes a message": size / len(made), "MB/s": size / records * rates["service"] / 1e6}
-
-
-if __name__ == "__main__":
-    for records, per_body in ((120_000, 60), (40_000, 1)):
-        sys.stdout.write(json.dumps(compare(records, per_body, 3)) + "\n")

@@ -143,7 +143,7 @@ def test_encodings_of_the_standard(value: Any, octets: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [UByte(256), UInt(-1), Int(1 << 31), 1 << 63, Symbol("\u00e9"), object(), {1, 2}, Array(dict, ({},))],
-    ids=repr,
+    ids=["ubyte", "uint", "int", "long", "symbol", "object", "set", "array"],
 )
 def test_what_has_no_encoding_is_refused(value: Any) -> None:
     with pytest.raises(WireError):

@@ -19,6 +19,9 @@ from detector.config.load import load
 from detector.config.settings import Settings
 from detector.domain.delivery import Delivery, Position
 from detector.runtime.live.inbox import Inbox
+from tests.live.hosted import Hosted
+from tests.live.referee import Referee
+from tests.live.stage import Stage
 from tests.live.stream import Stream, Verdict, stream, undisturbed
 from tests.runtime.live.parts import Bench
 
@@ -154,3 +157,23 @@ def test_without_alignment_the_races_would_differ(tmp_path: Path, burst: int) ->
     ids, counters = asyncio.run(raced(tmp_path, 1, burst, aligned=False))
     assert counters["late"] > wanted.counters["late"]
     assert ids != wanted.alerts
+
+
+@pytest.mark.slow
+def test_files_of_different_days_are_judged_in_order_although_they_do_not_fit_into_memory(tmp_path: Path) -> None:
+    """The oldest is read on while the others, of which nothing is needed yet, wait for room."""
+    found = stream(days=0.5, agents=6)
+    with Referee() as referee:
+        stage = Stage(tmp_path, found, referee, None)  # type: ignore[arg-type] -- nobody is forked
+        logs = tmp_path / "logs"
+        logs.mkdir()
+        third = len(found.messages) // 3
+        for number in range(3):
+            part = found.messages[number * third : None if number == 2 else (number + 1) * third]
+            (logs / f"{2 - number}.jsonl").write_bytes(b"".join(message.body + b"\n" for message in part))
+        stage.document["batch"]["inbox_bytes"] = 2**16
+        stage.reads({"files": {"path": str(logs), "chunk_bytes": 4096, "poll_seconds": 0.05}})
+        wanted = stage.verdict()
+        with Hosted(stage.config) as at:
+            at.until(lambda: stage.counters() == wanted.counters)
+            at.until(lambda: set(referee.seen) == wanted.alerts)

@@ -56,7 +56,8 @@ def test_a_service_under_load_stops_in_time_and_sends_nothing_twice(
             time.sleep(dice.uniform(0.0, 0.4))
             times.append(stopped(stage, pid))
         assert stage.counters()["received"] < wanted.counters["received"], "the stops fell into the work"
-        stage.finish(wanted)
+        del stage.document["batch"]["inbox_bytes"]
+        stage.write().finish(wanted)
         result = stage.check(wanted)
     with capsys.disabled():
         sys.stdout.write(f"\n{STOPS} stops under load: the slowest in {max(times):.1f} s, {result}\n")

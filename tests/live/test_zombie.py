@@ -77,7 +77,8 @@ def test_a_process_that_comes_back_is_fenced_every_time(tmp_path: Path, capsys: 
             old = new
         assert received(stage) < wanted.counters["received"], "they met at work"
         assert stage.stop(old) == 0
-        stage.finish(wanted)
+        del stage.document["batch"]["inbox_bytes"]
+        stage.write().finish(wanted)
         result = stage.check(wanted)
         fenced = stage.lines("commit_fenced")
     with capsys.disabled():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from detector.domain.alerts import SCHEMA, Alert, Attack, Evidence, Subject, alert_id
+from detector.domain.alerts import SCHEMA, Alert, Attack, Entity, Evidence, Subject, alert_id
 from detector.domain.events import Event, SignIn
 from detector.engine.naming import rfc3339
 from detector.sinks.outbox import Outbox
@@ -82,7 +82,7 @@ def _alert(event: SignIn) -> Alert:
         score=0.0,
         p_value=1.0,
         subject=Subject("agent", agent, event.access.agent_name, tenant=tenant),
-        entities=(),
+        entities=(Entity("agent", agent, event.access.agent_name),),
         title="The canary came through",
         explanation="A record of the canary was read, judged and became this alert: the way to this sink is open.",
         evidence=Evidence((event.record_id,), when, when, 1, 1, "sign-ins", 0),

@@ -66,6 +66,7 @@ class Inbox:
         self._owed: Final[Counter[str]] = Counter()
         self._paused = False
         self._closed = False
+        self._ending = 0
 
     # On the event loop
 
@@ -99,13 +100,21 @@ class Inbox:
         return not self._paused and (not self._lines.get(partition) or self._held < self._most)
 
     async def settled(self, partitions: Collection[str] | None = None) -> None:
-        """Waits until nothing of these partitions, or of any, is in line or in work."""
-        while True:
-            with self._changed:
-                if not any(self._owed[name] for name in (self._owed if partitions is None else partitions)):
-                    return
-                self._room.clear()
-            await self._room.wait()
+        """Waits until nothing of these partitions, or of any, is in line or in work.
+
+        Who waits for all waits for the end of a stream: what partitions are behind with meanwhile is of the next one.
+        """
+        whole = partitions is None
+        self._ending += whole
+        try:
+            while True:
+                with self._changed:
+                    if not any(self._owed[name] for name in (self._owed if partitions is None else partitions)):
+                        return
+                    self._room.clear()
+                await self._room.wait()
+        finally:
+            self._ending -= whole
 
     def pause(self, *, paused: bool) -> None:
         """Lets nothing in for a while, whatever room there is."""
@@ -188,6 +197,8 @@ class Inbox:
         return best.popleft().delivery
 
     def _somebody_is_behind(self) -> bool:
+        if self._ending:
+            return False
         now = self._monotonic()
         if not 0.0 <= now - self._asked < _GLANCE:
             self._asked, self._known_behind = now, self.behind()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from detector.decode.decoder import Decoder
@@ -40,6 +43,14 @@ def test_the_same_record_gives_the_same_alert_and_another_another() -> None:
     )
     assert one == again
     assert one.id != other.id
+
+
+def test_it_is_an_alert_by_the_published_schema() -> None:
+    root = Path(__file__).parents[3]
+    schema = json.loads((root / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
+    (alert,) = Canary(AGENT).sighted(events(sign_in()))
+    jsonschema.validate(json.loads(json_line(alert_document(alert))), schema)
+    assert (root / alert.runbook).is_file()
 
 
 @pytest.mark.parametrize("name", HOSTILE)
