@@ -44,7 +44,12 @@ class Hosted:
     """Runs the service of a configuration from entering to leaving; what it ends with is in `ending` afterwards."""
 
     def __init__(
-        self, config: Path, *, at: Callable[[Point], None] = nowhere, sinks: tuple[Sink, ...] = (), watched: bool = False
+        self,
+        config: Path,
+        *,
+        at: Callable[[Point], None] = nowhere,
+        sinks: tuple[Sink, ...] = (),
+        watched: bool = False,
     ) -> None:
         self.log = io.StringIO()
         self.stdout = io.BytesIO()

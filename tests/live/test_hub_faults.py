@@ -1,7 +1,7 @@
 """The whole service reads a hub with the real client while the hub misbehaves: the alerts are those of a quiet day.
 
-`DISCONNECTS=100 pytest tests/live/test_hub_faults.py` for the full number. Every fault of the matrix is tried against the
-source in tests/sources/event_hubs; here the main ones run through to the store and the sinks.
+`DISCONNECTS=100 pytest tests/live/test_hub_faults.py` for the full number. Every fault of the matrix is tried against
+the source in tests/sources/event_hubs; here the main ones run through to the store and the sinks.
 """
 
 from __future__ import annotations
@@ -201,9 +201,7 @@ FAULTS: dict[str, tuple[Strike, Strike, float]] = {
 }
 
 
-def test_the_main_faults_one_after_the_other_change_nothing(
-    house: House, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_main_faults_one_after_the_other_change_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     times: dict[str, float] = {}
     house.export.put(HALF)
     with Hosted(house.stage.config) as at:

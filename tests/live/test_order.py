@@ -62,13 +62,14 @@ def dealt(found: Stream, dice: Random) -> dict[str, list[Delivery]]:
 class Race:
     """One life of the process: partitions bring their messages in bursts, the worker takes what it may."""
 
-    def __init__(self, directory: Path, settings: Settings, queues: dict[str, list[Delivery]], *, aligned: bool) -> None:
+    def __init__(
+        self, directory: Path, settings: Settings, queues: dict[str, list[Delivery]], *, aligned: bool
+    ) -> None:
         self.inbox = Inbox(asyncio.get_running_loop(), ROOM, Clock(), patience=10**9)
         self.bench = Bench(directory, settings, inbox=self.inbox)
         known = self.bench.worker.positions()
         self.left = {
-            name: queue[known[name].sequence + 1 :] if name in known else list(queue)
-            for name, queue in queues.items()
+            name: queue[known[name].sequence + 1 :] if name in known else list(queue) for name, queue in queues.items()
         }
         self.waiting: dict[str, asyncio.Task[None]] = {}
         if aligned:
@@ -114,7 +115,9 @@ class Race:
         self.bench.store.close()
 
 
-async def raced(directory: Path, seed: int, burst: int, *, aligned: bool = True) -> tuple[frozenset[str], dict[str, int]]:
+async def raced(
+    directory: Path, seed: int, burst: int, *, aligned: bool = True
+) -> tuple[frozenset[str], dict[str, int]]:
     """Alert ids and accounting of one run with up to two new starts in it."""
     found, settings, _ = told()
     dice = Random(f"{seed} {burst}")
@@ -171,7 +174,7 @@ def test_files_of_different_days_are_judged_in_order_although_they_do_not_fit_in
         for number in range(3):
             part = found.messages[number * third : None if number == 2 else (number + 1) * third]
             (logs / f"{2 - number}.jsonl").write_bytes(b"".join(message.body + b"\n" for message in part))
-        stage.document["batch"]["inbox_bytes"] = 2**16
+        stage.document["batch"]["inbox_bytes"] = 2**17
         stage.reads({"files": {"path": str(logs), "chunk_bytes": 4096, "poll_seconds": 0.05}})
         wanted = stage.verdict()
         with Hosted(stage.config) as at:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -142,27 +141,27 @@ def test_a_sink_that_hangs_holds_the_end_up_for_its_share_only(tmp_path: Path) -
         assert waiting == {"hanging"}, "kept for the next start"
 
 
-def refusing(after: int) -> tuple[Any, threading.Event]:
-    """A disk that refuses for good after so many commits."""
-    left, refused = [after], threading.Event()
+class Disk:
+    """Refuses for good once it is told to."""
 
-    def at(point: str) -> None:
-        if point in ("before_commit", "in_mark_sent"):
-            left[0] -= 1
-            if left[0] < 0:
-                refused.set()
-                raise StoreUnavailable("the disk is full")
+    def __init__(self) -> None:
+        self.full, self.refused = threading.Event(), threading.Event()
 
-    return at, refused
+    def __call__(self, point: str) -> None:
+        if point == "in_transaction":
+            time.sleep(0.01)
+        if point in ("before_commit", "in_mark_sent") and self.full.is_set():
+            self.refused.set()
+            raise StoreUnavailable("the disk is full")
 
 
 def test_a_disk_that_refuses_does_not_hold_the_end_up(tmp_path: Path) -> None:
     with Referee() as referee:
-        stage = on_stage(tmp_path, referee)
+        stage, disk = on_stage(tmp_path, referee), Disk()
         wanted = stage.verdict()
-        full, refused = refusing(after=20)
-        with Hosted(stage.config, at=full) as at:
-            at.until(refused.is_set)
+        with Hosted(stage.config, at=disk) as at:
+            at.until(lambda: stage.counters().get("received", 0) > 100)
+            disk.full.set()
             at.until(lambda: "store_unavailable" in at.ask("readyz").reasons)
         assert at.ending == "stopped"
         assert at.took <= LIMIT
@@ -177,12 +176,13 @@ def test_everything_that_hangs_at_once_still_ends_in_time(tmp_path: Path) -> Non
     """A hub that answers nothing, a disk that refuses, a sink that hangs."""
     with Referee() as referee, Server(filled(SMALL)) as server:
         stage = Stage(tmp_path, SMALL, referee, None)  # type: ignore[arg-type] -- nobody is forked
-        stage.read_hub(server.connection_string(), watchdog={"close": 5.0})
-        sink = Hanging()
-        full, refused = refusing(after=10)
-        with Hosted(stage.config, at=full, sinks=(sink,)) as at:
-            at.until(refused.is_set)
+        stage.read_hub(server.connection_string(), watchdog={"close": 4.0})
+        sink, disk = Hanging(), Disk()
+        with Hosted(stage.config, at=disk, sinks=(sink,)) as at:
+            at.until(sink.asked.is_set)
             server.faults.black_hole()
+            disk.full.set()
+            at.until(disk.refused.is_set)
         assert at.ending == "stopped"
         assert at.took <= LIMIT
 

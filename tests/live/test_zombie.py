@@ -82,7 +82,9 @@ def test_a_process_that_comes_back_is_fenced_every_time(tmp_path: Path, capsys: 
         result = stage.check(wanted)
         fenced = stage.lines("commit_fenced")
     with capsys.disabled():
-        sys.stdout.write(f"\n{ZOMBIES} zombies: {codes.count(75)} fenced, the slowest in {max(times):.1f} s, {result}\n")
+        sys.stdout.write(
+            f"\n{ZOMBIES} zombies: {codes.count(75)} fenced, the slowest in {max(times):.1f} s, {result}\n"
+        )
     assert codes == [75] * ZOMBIES
     assert fenced >= ZOMBIES
     assert max(times) < 10.0, "a process that is fenced does not stay to send alerts"

@@ -53,7 +53,9 @@ def test_a_chunk_was_exported_when_its_last_record_was() -> None:
     assert at == 1_772_438_410.5
 
 
-@pytest.mark.parametrize("chunk", [b"", b"{}", b'{"time":"', b'{"time":""}', b'{"time":"soon"}', b'{"time":"' + b"9" * 99])
+@pytest.mark.parametrize(
+    "chunk", [b"", b"{}", b'{"time":"', b'{"time":""}', b'{"time":"soon"}', b'{"time":"' + b"9" * 99]
+)
 def test_a_chunk_without_a_time_of_export_has_none(chunk: bytes) -> None:
     assert exported(chunk) is None
 

@@ -64,7 +64,9 @@ class Beat:
 
 @contextmanager
 def beat(directory: Path, inbox: Any = None, **block: Any) -> Iterator[Beat]:
-    settings = load(text=f"store: {{max_outbox: 100, {', '.join(f'{name}: {value}' for name, value in block.items())}}}")
+    settings = load(
+        text=f"store: {{max_outbox: 100, {', '.join(f'{name}: {value}' for name, value in block.items())}}}"
+    )
     told, _, clock = telemetry(sinks=("alertmanager", "webhook"))
     clock.at = NOW
     source, worker = Source(), Working()
@@ -189,9 +191,7 @@ async def rounds(at: Beat, count: int, monkeypatch: pytest.MonkeyPatch, every: f
 
 
 @pytest.mark.asyncio
-async def test_the_intake_pauses_while_the_disk_is_nearly_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_intake_pauses_while_the_disk_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     inbox = Inbox(asyncio.get_running_loop(), 1_000, clock)
     message = Delivery("0", Position(1, "1"), 1.0, b"x")

@@ -123,7 +123,7 @@ async def test_it_reloads_when_asked_to_although_nothing_changed(tmp_path: Path)
     await ran(at, None, lambda: bool(at.applied))
 
 
-async def _change_after(at: House, change: Callable[[], object]) -> None:
+async def _change_after(change: Callable[[], object]) -> None:
     await asyncio.sleep(0.1)
     change()
 
@@ -134,7 +134,7 @@ async def test_it_reloads_when_the_file_changes_and_only_then(tmp_path: Path, mo
     at = House(tmp_path)
     loads: list[int] = []
     at.reloading._load = lambda: loads.append(1) or load(at.file)  # type: ignore[misc, func-returns-value]
-    changing = asyncio.create_task(_change_after(at, lambda: at.file.write_text("scope: workloads\n")))
+    changing = asyncio.create_task(_change_after(lambda: at.file.write_text("scope: workloads\n")))
     await ran(at, at.file, lambda: bool(at.applied))
     await changing
     assert len(loads) == 1
@@ -152,12 +152,10 @@ async def test_it_sees_a_mounted_file_that_is_replaced(tmp_path: Path, monkeypat
         at.file.unlink()
         at.file.symlink_to(new)
 
-    changing = asyncio.create_task(_change_after(at, swap))
+    changing = asyncio.create_task(_change_after(swap))
     await ran(at, at.file, lambda: bool(at.applied))
     await changing
 
 
 def test_every_block_that_is_built_in_is_tried() -> None:
     assert set(CHANGED) == set(BUILT_IN) <= set(Settings.model_fields)
-
-
