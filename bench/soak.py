@@ -82,6 +82,7 @@ def _judge(samples: list[tuple[float, int, int, int]], warm_up: float) -> dict[s
     slope = sum((x - middle) * (y - level) for x, y in zip(xs, ys, strict=True)) / sum((x - middle) ** 2 for x in xs)
     return {
         "resident MiB": [round(ys[0], 1), round(ys[-1], 1)],
+        "resident MiB, a minute each": [round(resident / 2**20, 1) for _, resident, *_ in samples[::12]],
         "slope MiB / 10 min": round(slope * 600, 3),
         "open files": [min(files for _, _, files, _ in late), max(files for _, _, files, _ in late)],
         "threads": [min(count for *_, count in late), max(count for *_, count in late)],

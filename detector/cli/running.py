@@ -10,22 +10,19 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from detector.cli import exits
 from detector.cli.run import Options
 from detector.config.follow import FollowSettings
 from detector.config.load import load
 from detector.config.settings import Settings, SourceSettings
 from detector.config.sinks import SinksSettings, StdoutBlock
 from detector.errors import UsageError
-from detector.runtime.live.service import Ending, Environment, Service
+from detector.runtime.live.service import EXIT_CODES, Ending, Environment, Service
 from detector.sinks.terminal import Terminal, TerminalSink
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
     from detector.sinks.sink import Sink
-
-_CODES: dict[Ending, int] = {"stopped": exits.OK, "restart": exits.RESTART, "fault": exits.INTERNAL}
 
 
 def run(options: Options) -> int:
@@ -39,7 +36,7 @@ def run(options: Options) -> int:
         raise UsageError(
             "The configuration names nothing to read. Set source.event_hubs or source.files, or say --follow DIRECTORY."
         )
-    return _CODES[asyncio.run(_serve(settings, read, options))]
+    return EXIT_CODES[asyncio.run(_serve(settings, read, options))]
 
 
 async def _serve(settings: Settings, read: Callable[[], Settings], options: Options) -> Ending:

@@ -142,9 +142,13 @@ class Store:
             StoreUnavailable: The disk refused.
         """
         self._workings.at("before_inflight")
-        with self._owned(brief=True) as connection:
-            for partition, (first, last) in ranges.items():
-                inflight.begin(connection, partition, first, last)
+        try:
+            with self._owned(brief=True) as connection:
+                for partition, (first, last) in ranges.items():
+                    inflight.begin(connection, partition, first, last)
+        except StoreUnavailable as error:
+            self._workings.facts.commit_failed(str(error))
+            raise
         self._workings.at("after_inflight")
 
     def forget_positions(self, partitions: Collection[str], identities: Mapping[str, str]) -> None:

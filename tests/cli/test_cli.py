@@ -17,6 +17,7 @@ import pytest
 from detector import __version__
 from detector.cli import exits
 from detector.cli.main import COMMANDS, main
+from detector.runtime.live.service import EXIT_CODES
 from detector.runtime.simulation import SimulationSettings, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -332,3 +333,8 @@ def _piece(master: int) -> bytes:
         return os.read(master, 65536)
     except OSError:
         return b""
+
+
+def test_the_live_service_ends_with_codes_that_are_explained() -> None:
+    assert EXIT_CODES == {"stopped": exits.OK, "restart": exits.RESTART, "fault": exits.INTERNAL}
+    assert set(EXIT_CODES.values()) <= set(exits.MEANINGS)

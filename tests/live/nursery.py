@@ -20,9 +20,8 @@ HERE = Path(__file__).resolve().parents[2]
 
 
 def _child(order: dict[str, Any]) -> int:
-    from detector.cli.running import _CODES
     from detector.config.load import load
-    from detector.runtime.live.service import Environment, Service
+    from detector.runtime.live.service import EXIT_CODES, Environment, Service
 
     left = int(order.get("hits", 1))
     slow = float(order.get("slow", 0.0))
@@ -56,7 +55,7 @@ def _child(order: dict[str, Any]) -> int:
         return await service.run()
 
     try:
-        return _CODES[asyncio.run(serve())]  # type: ignore[index]
+        return EXIT_CODES[asyncio.run(serve())]  # type: ignore[index]
     except Exception as error:  # noqa: BLE001
         with open(order["log"], "a", encoding="ascii") as log:
             log.write(json.dumps({"event": "child_failed", "error": repr(error)}) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 ROUND: Final = 2.0
 """Seconds between two rounds."""
+SWEEP: Final = 60.0
+"""Seconds between two sweeps of cyclic garbage.
+
+Clients of the Azure SDK are cycles: one that was replaced keeps all its delivery tags, megabytes of them, until
+somebody looks. Left to itself the collector looks at old objects the more seldom the more of them there are.
+"""
 OUTBOX_OLD: Final = 300.0
 """Seconds that an alert may wait for a sink before the service is not ready."""
 
@@ -66,9 +73,13 @@ class Patrol:
         """
         clock = self._time.monotonic
         due = clock() + self._settings.snapshot_every
+        sweep = clock() + SWEEP
         while True:
             await self.look()
             self._inbox.pause(paused=self._full() is not None)
+            if clock() >= sweep:
+                sweep = clock() + SWEEP
+                gc.collect()
             if clock() >= due:
                 due = clock() + self._settings.snapshot_every
                 await self._snapshot()

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 Ending = Literal["stopped", "restart", "fault"]
 """How a service ended: because it was told to; so that it is started anew; by a fault of the program."""
 
+EXIT_CODES: Final[dict[Ending, int]] = {"stopped": 0, "restart": 75, "fault": 70}
+"""What the process ends with: done; EX_TEMPFAIL and EX_SOFTWARE of sysexits.h."""
 DRAIN: Final = 20.0
 """Seconds that sinks get, when the service stops, for what is still in the outbox."""
 LONGEST: Final = 24.0
@@ -138,6 +140,7 @@ class Service:
         await self.telemetry.start()
         try:
             await self._open()
+            self.telemetry.runtime.service_stopped(EXIT_CODES[self._ending])
         finally:
             await self.telemetry.stop()
         return self._ending

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections import namedtuple
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ from detector.domain.delivery import Delivery, Position
 from detector.runtime.live import patrol as module
 from detector.runtime.live.feeds import Lag, Time
 from detector.runtime.live.inbox import Inbox
-from detector.runtime.live.patrol import OUTBOX_OLD, Patrol
+from detector.runtime.live.patrol import OUTBOX_OLD, SWEEP, Patrol
 from detector.stores.errors import StoreCorrupted, StoreUnavailable
 from detector.stores.records import Commit
 from detector.stores.store import Store
@@ -243,3 +245,35 @@ async def test_damage_that_a_snapshot_finds_ends_the_service(tmp_path: Path, mon
         monkeypatch.setattr(module.asyncio, "sleep", sleep)
         with pytest.raises(StoreCorrupted):
             await at.patrol.run()
+
+
+class _Cycle:
+    """Refers to itself, as clients of the Azure SDK do."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_cyclic_garbage_is_swept_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detector.runtime.live.patrol.ROUND", 0.001)
+    inbox = type("Open", (), {"pause": lambda *_, **__: None})()
+
+    async def rounds(at: Beat) -> None:
+        going = asyncio.create_task(at.patrol.run())
+        left = weakref.ref(_Cycle())
+        for _ in range(20):
+            await asyncio.sleep(0.002)
+        assert left() is not None, "not before its time"
+        at.clock.at += SWEEP
+        while left() is not None:
+            await asyncio.sleep(0.002)
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+
+    with beat(tmp_path, inbox) as at:
+        gc.collect()
+        gc.disable()
+        try:
+            asyncio.run(asyncio.wait_for(rounds(at), 30))
+        finally:
+            gc.enable()
