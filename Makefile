@@ -44,7 +44,7 @@ demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, le
 ##@ Prove it
 .PHONY: test
 test: lint types peers  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=
 	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
 
 .PHONY: lint

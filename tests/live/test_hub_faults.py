@@ -30,8 +30,8 @@ QUICK = {
     "socket_timeout": 0.2,
     "watchdog": {
         "poll": 0.5,
-        "stalled_after": 3.0,
-        "window": 60.0,
+        "stalled_after": 5.0,
+        "window": 12.0,
         "unknown_after": 2.0,
         "growth": 0.5,
         "answer": 1.5,
