@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WHEELS := $(VENV)/wheels
 # More than there are cores: tests of the live service mostly wait.
-JOBS ?= 6
+JOBS ?= 4
 FUZZ_EXAMPLES ?= 20000
 DEMO := build/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet

@@ -34,7 +34,7 @@ QUICK = {
         "window": 12.0,
         "unknown_after": 2.0,
         "growth": 0.5,
-        "answer": 1.5,
+        "answer": 4.0,
         "close": 1.0,
     },
 }

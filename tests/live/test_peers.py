@@ -233,7 +233,7 @@ def test_the_log_of_a_run_on_a_hub_with_trouble_keeps_its_schema_and_its_secrets
 ) -> None:
     with Server(filled(TOLD)) as server:
         stage = on_stage(tmp_path, referee)
-        stage.read_hub(server.connection_string(), watchdog={"poll": 0.3, "answer": 0.5, "close": 0.5})
+        stage.read_hub(server.connection_string(), watchdog={"poll": 0.5, "answer": 4.0, "close": 1.0})
         wanted = stage.verdict()
         with Hosted(stage.config) as at:
             at.until(lambda: stage.counters() == wanted.counters)

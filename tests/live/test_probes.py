@@ -129,8 +129,9 @@ def test_a_service_that_stops_is_alive_but_not_ready(stage: Stage) -> None:
 
 def test_a_hub_that_does_not_answer_is_no_reason_to_restart(stage: Stage) -> None:
     hub = filled(TOLD)
+    patient = {**QUICK, "watchdog": {**QUICK["watchdog"], "stalled_after": 30.0, "answer": 3.0}}  # type: ignore[dict-item]
     with Server(hub) as server:
-        stage.read_hub(server.connection_string(), **QUICK)
+        stage.read_hub(server.connection_string(), **patient)
         wanted = stage.verdict()
         server.faults.black_hole()
         with Hosted(stage.config) as at:
