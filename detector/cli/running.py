@@ -15,7 +15,7 @@ from detector.config.follow import FollowSettings
 from detector.config.load import load
 from detector.config.settings import Settings, SourceSettings
 from detector.config.sinks import SinksSettings, StdoutBlock
-from detector.errors import UsageError
+from detector.runtime.live.feeds import named
 from detector.runtime.live.service import EXIT_CODES, Ending, Environment, Service
 from detector.sinks.terminal import Terminal, TerminalSink
 
@@ -32,10 +32,7 @@ def run(options: Options) -> int:
         return _overridden(load(options.config), options)
 
     settings = read()
-    if settings.source.event_hubs is None and settings.source.files is None:
-        raise UsageError(
-            "The configuration names nothing to read. Set source.event_hubs or source.files, or say --follow DIRECTORY."
-        )
+    named(settings)  # before a store is made for nothing
     return EXIT_CODES[asyncio.run(_serve(settings, read, options))]
 
 

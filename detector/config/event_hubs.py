@@ -14,22 +14,12 @@ from annotated_types import Ge, Gt, Le
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from detector.config.blocks import Block
-from detector.config.fields import Count, Name, wrong
+from detector.config.fields import Count, Name, seconds_of, wrong
 
 KIBI: Final = 2**10
 MEBI: Final = 2**20
-_DURATION: Final = re.compile(r"(?=[0-9])(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
 _HOST: Final = re.compile(r"(?=.{4,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _ENDPOINT: Final = re.compile(r"(?:sb://)?(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:]+\])(?P<port>:[0-9]{1,5})?/?")
-
-
-def _seconds(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value)
-    if found is None:
-        raise wrong("Not a duration.", "Write it like 20m, 90s or 1h, or as a number of seconds.")
-    return float(sum(int(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)))
 
 
 def _start(value: str) -> str:
@@ -76,7 +66,7 @@ def _file(value: str) -> str:
 
 Duration = Annotated[
     float,
-    BeforeValidator(_seconds),
+    BeforeValidator(seconds_of),
     Gt(0),
     Le(30 * 86400),
     WithJsonSchema(

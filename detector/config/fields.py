@@ -73,7 +73,8 @@ def _guid(value: str) -> str:
     return value.lower()
 
 
-def _duration(value: object) -> object:
+def seconds_of(value: object) -> object:
+    """Seconds of a text such as 20m; anything else as it is, for the type to judge."""
     if not isinstance(value, str):
         return value
     found = _DURATION.fullmatch(value)
@@ -151,7 +152,7 @@ Guid = Annotated[str, AfterValidator(_guid), WithJsonSchema({"type": "string", "
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), WithJsonSchema({"type": "string"})]
 Lateness = Annotated[
     float,
-    BeforeValidator(_duration),
+    BeforeValidator(seconds_of),
     Ge(0),
     Le(MAX_LATENESS),
     WithJsonSchema(

@@ -245,6 +245,23 @@ _TIME: Final = b'"time":"'
 _LONGEST_TIME: Final = 48
 
 
+_KINDS: Final[dict[str, Any]] = {"event_hubs": HubFeed, "files": FilesFeed}
+
+
+def named(settings: Settings) -> str:
+    """The setting under `source` that names what to read.
+
+    Raises:
+        UsageError: There is none.
+    """
+    for field in _KINDS:
+        if getattr(settings.source, field) is not None:
+            return field
+    raise UsageError(
+        "The configuration names nothing to read. Set source.event_hubs or source.files, or say --follow DIRECTORY."
+    )
+
+
 def feed_of(settings: Settings, before: Before, ears: Ears, telemetry: Telemetry, time: Time) -> Feed:
     """The source that the configuration names.
 
@@ -252,11 +269,5 @@ def feed_of(settings: Settings, before: Before, ears: Ears, telemetry: Telemetry
         UsageError: It names none.
         SourceError: It cannot be used as it is configured.
     """
-    made: dict[str, Any] = {"event_hubs": HubFeed, "files": FilesFeed}
-    for field, kind in made.items():
-        if getattr(settings.source, field) is not None:
-            feed: Feed = kind(settings, before, ears, telemetry, time)
-            return feed
-    raise UsageError(
-        "The configuration names nothing to read. Set source.event_hubs or source.files, or say --follow DIRECTORY."
-    )
+    feed: Feed = _KINDS[named(settings)](settings, before, ears, telemetry, time)
+    return feed
