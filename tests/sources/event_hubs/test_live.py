@@ -24,7 +24,9 @@ from tests.sources.event_hubs.live import QUICK, Live, quick
 from tests.sources.event_hubs.recorded import Facts, Taker, until
 
 Make = Callable[..., Live]
-FORGOTTEN = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:loop is closed:ResourceWarning")
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:loop is closed:ResourceWarning")
+"""Whenever a connection breaks the client may forget its socket; the `forgotten` fixture collects it."""
 
 
 @pytest.mark.asyncio
@@ -223,7 +225,6 @@ async def test_a_hub_made_anew_while_running_is_read_from_its_beginning_if_accep
     at.check()
 
 
-@FORGOTTEN
 @pytest.mark.asyncio
 async def test_when_the_offset_is_refused_the_sequence_number_is_tried(
     live: Make, monkeypatch: pytest.MonkeyPatch
@@ -278,7 +279,6 @@ async def test_nothing_is_read_until_the_store_knows_where_that_began(live: Make
 # ---------------------------------------------------------------------------------------------- how to connect
 
 
-@FORGOTTEN
 @pytest.mark.asyncio
 async def test_a_rotated_key_is_read_from_the_file_at_the_next_reconnection(tmp_path: Path) -> None:
     hub = Hub("agents", partitions=1)
@@ -325,7 +325,6 @@ class Credential:
         self.closed = True
 
 
-@FORGOTTEN
 @pytest.mark.asyncio
 async def test_an_identity_reads_over_tls_through_a_gateway_with_a_private_authority(tmp_path: Path) -> None:
     hub = Hub("agents", partitions=1)
@@ -360,7 +359,6 @@ async def test_an_identity_reads_over_tls_through_a_gateway_with_a_private_autho
 
 # What the SDK passes to aiohttp when there is no TLS, as only here.
 @pytest.mark.filterwarnings("ignore:ssl=None is deprecated:DeprecationWarning")
-@FORGOTTEN
 @pytest.mark.asyncio
 async def test_websocket_carries_the_same(tmp_path: Path) -> None:
     hub = Hub("agents", partitions=1)
