@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from ipaddress import ip_network
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from detector.config.build import engine_settings
@@ -37,9 +37,16 @@ from detector.domain.events import (
     AgentRole,
     Change,
     CredentialKey,
+    Deployment,
     Event,
     Identity,
+    InventoryObject,
     Origin,
+    Person,
+    Policy,
+    PolicyChange,
+    PolicyTerms,
+    Risk,
     SignIn,
     SignInKind,
 )
@@ -66,7 +73,20 @@ ACTIVITIES = {
     "app_role_granted": "add app role assignment to service principal",
     "delegated_permission_granted": "add delegated permission grant",
     "directory_role_assigned": "add member to role",
+    "consent_granted": "consent to application",
+    "directory_role_removed": "remove member from role",
     "owner_added": "add owner to service principal",
+    "owner_removed": "remove owner from service principal",
+    "sponsor_added": "add user sponsor",
+    "agent_enabled": "update service principal",
+    "agent_disabled": "update service principal",
+    "federated_credential_changed": "update application",
+    "inheritable_permissions_changed": "update application",
+    "sponsor_removed": "remove user sponsor",
+    "service_principal_created": "add service principal",
+    "user_disabled": "disable account",
+    "user_deleted": "delete user",
+    "user_enabled": "enable account",
 }
 """Kind of change to one activity that is of this kind."""
 
@@ -175,11 +195,14 @@ class Tenant:
         *,
         resource: str | None = "graph",
         error: int = 0,
-        key: str | None = "key-1",
+        key: str | None = "",
         credential: str | None = "clientSecret",
         **changes: Any,
     ) -> Access:
-        """The recurring part of a sign-in; the same object for the same words. `changes` are fields of `Access`."""
+        """The recurring part of a sign-in; the same object for the same words. `changes` are fields of `Access`.
+
+        A key that is not named is that of the blueprint, for itself and its agents.
+        """
         words = (agent, resource, error, key, credential, *sorted(changes.items()))
         access = self._accesses.get(words)
         if access is None:
@@ -196,7 +219,7 @@ class Tenant:
                 "resource_id": guid("resource", resource) if resource is not None else None,
                 "resource_name": resource,
                 "credential_type": credential,
-                "credential_key_id": guid("key", key) if key is not None else None,
+                "credential_key_id": guid("key", key or agent.blueprint or agent.id) if key is not None else None,
                 "client_app": None,
                 "error_code": error,
                 "ca_status": None,
@@ -212,6 +235,7 @@ class Tenant:
         origin: Origin = HOME,
         user: str | None = None,
         record_id: str | None = None,
+        policies: tuple[Policy, ...] = (),
         **words: Any,
     ) -> SignIn:
         """One token request. `words` are those of `access`: resource, error, key, credential, ..."""
@@ -221,6 +245,7 @@ class Tenant:
             access=self.access(agent, **words),
             origin=origin,
             user_id=guid("user", user) if user is not None else None,
+            policies=policies,
         )
 
     def sign_ins(self, agent: Agent, at: float, number: int, *, every: float = 60.0, **words: Any) -> list[Event]:
@@ -287,6 +312,12 @@ class Tenant:
             }
         elif kind in {"application_updated", "service_principal_updated"}:
             told["properties_changed"] = ("DisplayName",)
+        elif kind in {"agent_enabled", "agent_disabled"}:
+            told |= {"properties_changed": ("AccountEnabled",), "enabled": kind == "agent_enabled"}
+        elif kind == "federated_credential_changed":
+            told |= {"properties_changed": ("FederatedIdentityCredentials",), "federated_credentials_changed": True}
+        elif kind == "inheritable_permissions_changed":
+            told["properties_changed"] = ("InheritablePermissions",)
         return Change(
             record_id=self.record_id() if record_id is None else record_id,
             time=at,
@@ -299,6 +330,124 @@ class Tenant:
             actor=actor,
             **(told | fields),
         )
+
+    def deployment(
+        self,
+        at: float,
+        *,
+        run: str = "1",
+        pipeline: str = "release",
+        status: str = "succeeded",
+        agents: Sequence[Agent] | None = None,
+        **fields: Any,
+    ) -> Deployment:
+        """One record of a run, or (`kind="handshake"`) of a handshake. `fields` are those of `Deployment`."""
+        told: dict[str, Any] = {
+            "record_id": self.record_id(),
+            "time": at,
+            "received": None,
+            "tenant_id": self.id,
+            "kind": "run",
+            "pipeline": pipeline,
+            "run_id": run,
+            "status": status,
+            "agents": None if agents is None else tuple(sorted(agent.id for agent in agents)),
+        }
+        return Deployment(**(told | fields))
+
+    def run(self, at: float, *, lasts: float = 300.0, run: str = "1", **fields: Any) -> list[Event]:
+        """The records of a run that begins at a moment and ends well: one as it begins, one as it ends."""
+        return [
+            self.deployment(at, run=run, status="in_progress", started=at, **fields),
+            self.deployment(at + lasts, run=run, started=at, finished=at + lasts, **fields),
+        ]
+
+    def inventory(
+        self, about: Agent | Identity, at: float, *, record_id: str | None = None, **fields: Any
+    ) -> InventoryObject:
+        """What an inventory shows of an agent, of the application of a blueprint, or of a user.
+
+        `fields` are those of `InventoryObject`; what is not named is not known, but for the ids and the name.
+        """
+        told: dict[str, Any] = {"id": about.id, "name": about.name}
+        if isinstance(about, Identity):
+            told["type"] = "user"
+        elif about.role == "blueprint":
+            told |= {"type": "blueprint", "id": guid(self.name, "application", about.name), "app_id": about.id}
+        elif about.role == "none":
+            told |= {"type": "service_principal", "id": about.object_id, "app_id": about.id}
+        else:
+            told |= {"type": "agent", "app_id": about.id, "blueprint_id": about.blueprint}
+        if fields.get("grants") is not None:
+            told["grants_told"] = ("app_role", "delegated", "inheritable")
+        return InventoryObject(
+            record_id=self.record_id() if record_id is None else record_id,
+            time=at,
+            received=None,
+            tenant_id=self.id,
+            **(told | fields),
+        )
+
+    def policy_edit(
+        self,
+        name: str,
+        at: float,
+        before: PolicyTerms | None = None,
+        after: PolicyTerms | None = None,
+        *,
+        deed: Literal["added", "changed", "deleted"] = "changed",
+        location: bool = False,
+        **fields: Any,
+    ) -> Change:
+        """An edit of the Conditional Access policy (or named location) `name`; `fields` are those of `change`."""
+        thing = "named location" if location else "conditional access policy"
+        verb = {"added": "add", "changed": "update", "deleted": "delete"}[deed]
+        policy = PolicyChange("location" if location else "policy", deed, guid("policy", name), name, before, after)
+        target = Identity(id=policy.id, type="Policy", name=name)
+        return self.change(f"{verb} {thing}", at, target, policy=policy, **fields)
+
+    def risk(
+        self,
+        agent: Agent,
+        at: float,
+        *,
+        level: str | None = "high",
+        state: str | None = "atRisk",
+        event: str | None = "signInSpike",
+        category: str = "AgentRiskEvents",
+        record_id: str | None = None,
+        **fields: Any,
+    ) -> Risk:
+        """One risk record about an agent; of the service principal categories it does not say that it is one."""
+        role: AgentRole = agent.role if "Agent" in category else "none"
+        return Risk(
+            record_id=self.record_id() if record_id is None else record_id,
+            time=at,
+            received=None,
+            tenant_id=self.id,
+            category=category,
+            identity=Identity(id=agent.object_id, type="ServicePrincipal", name=agent.name, role=role),
+            level=level,
+            state=state,
+            detail="none",
+            event_type=event,
+            **fields,
+        )
+
+
+def person(name: str, *, enabled: bool | None = True) -> Person:
+    """An owner or sponsor, as an inventory shows them."""
+    return Person(id=guid("user", name), kind="user", enabled=enabled)
+
+
+def user(name: str) -> Identity:
+    """A user, as audit records name them."""
+    return Identity(id=guid("user", name), type="User", name=f"{name}@example.com")
+
+
+def refused_by(*names: str, result: str = "failure") -> tuple[Policy, ...]:
+    """The Conditional Access policies of these names, as a refused sign-in has them."""
+    return tuple(Policy(guid("policy", name), name, result) for name in names)
 
 
 def in_order(*stories: Iterable[Event] | Event) -> list[Event]:
@@ -349,6 +498,12 @@ def _small() -> EngineSettings:
                 "failure_burst": {"p_value": 1e-2},
                 "failure_ratio": {"p_value": 1e-2, "share": 0.2},
                 "credential_retry": {"expired": 2, "invalid": 3},
+                "policy_outage": {"min_agents": 2},
+                "credential_type_changed": {"p_value": 0.2, "min_seen": 4.0},
+                "credential_first_used": {"p_value": 0.2, "min_seen": 4.0},
+                "credential_fan_out": {"p_value": 0.05, "floor": 4, "ratio": 1.5, "min_seen": 4.0},
+                "flow_changed": {"p_value": 0.2, "min_seen": 4.0},
+                "concurrent_use": {"p_value": 0.2, "min_seen": 4.0},
             },
         ),
     )

@@ -13,6 +13,7 @@ import click
 
 from detector.cli import exits
 from detector.cli.help import Command
+from detector.cli.incidents import incidents
 from detector.domain.findings import SEVERITIES, Severity
 from detector.errors import UsageError
 
@@ -30,6 +31,7 @@ Examples:
   agent-detector alerts suppress --store /data 6f1e8a52-0000-4000-8000-000000000001 \\
       --detector token_spike --owner identity-team --reason "load test" --expires 7d
   agent-detector alerts suppressions --store /data
+  agent-detector alerts incidents --store /data --min-severity high
 
 Exit codes: 0 done, 2 there is no such alert or store. The others: agent-detector --help.
 """
@@ -84,6 +86,9 @@ _pretty = click.option("--pretty", is_flag=True, help="Text for people, into a p
 @click.group("alerts", cls=_Group, epilog=_EXAMPLES)
 def command() -> None:
     """Look at the alerts that the service has raised, and see to them; it may run meanwhile."""
+
+
+command.add_command(incidents)
 
 
 @command.command("list", cls=Command, epilog=_LIST)

@@ -18,9 +18,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("detector.cli.run", "Watch a live stream and send alerts."),
     "replay": ("detector.cli.replay", "Read archived logs and show the alerts."),
     "alerts": ("detector.cli.alerts", "List, show, acknowledge and suppress alerts of a store."),
+    "incident": ("detector.cli.incident", "Say which agents touched something, and what was changed before."),
+    "coverage": ("detector.cli.coverage", "Say which advice on agents is checked here, and what cannot be seen."),
     "simulate": ("detector.cli.simulate", "Write the logs of an invented tenant."),
     "check": ("detector.cli.check", "Say whether a configuration is valid, and what it means."),
     "doctor": ("detector.cli.doctor", "Check everything that the live service needs, and say what is wrong."),
+    "inventory": ("detector.cli.inventory", "Read the directory through Microsoft Graph and write it down."),
     "canary": ("detector.cli.canary", "Make, or send, a record of the canary, which proves the way to the sinks."),
 }
 """Name to module (whose `command` it is) and a sentence for the list of commands."""

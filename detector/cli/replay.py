@@ -45,6 +45,7 @@ class Options:
     brief: bool
     progress: bool
     sort: bool
+    incidents: bool
 
 
 def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
@@ -83,6 +84,7 @@ _SEVERITY = click.Choice(SEVERITIES)
 @click.option("--brief", is_flag=True, help="As --pretty, but two lines an alert.")
 @click.option("--min-severity", type=_SEVERITY, default="info", show_default=True, help="Show alerts from here on.")
 @click.option("--fail-on", type=_SEVERITY, help="Exit with 1 when there is an alert from here on.")
+@click.option("--incidents", is_flag=True, help="Show at the end which incidents the alerts make.")
 @click.option("--sort", is_flag=True, help="Sort every file by event time in memory first.")
 @click.option("--no-progress", "progress", flag_value=False, default=True, type=bool, help="No progress bar.")
 def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option by name; `Options` has their types

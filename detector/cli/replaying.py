@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from detector.cli import exits
+from detector.cli.progress import progress_of
 from detector.cli.replay import Options
 from detector.cli.summary import shown
 from detector.config.build import decoder_settings, engine_settings
@@ -50,15 +51,21 @@ def run(options: Options) -> int:
         console = _console(options)
         sinks = list(_sinks(options, stack, console))
         quarantine = stack.enter_context(JsonFile(options.quarantine)) if options.quarantine else None
+        raised: list[Alert] = []
+        if options.incidents:
+            sinks.append(raised.append)
+        engine = Engine(engine_settings(settings))
         summary = replay(
             source,
             Decoder(**decoder_settings(settings), not_after=moment_of_reading()),
-            Engine(engine_settings(settings)),
+            engine,
             selection=Selection(options.since, options.until, options.agents, options.blueprints),
             on_alert=_deliver(sinks, options.min_severity),
             on_quarantine=quarantine.keep if quarantine is not None else None,
-            on_progress=stack.enter_context(_progress(source, options, console)),
+            on_progress=stack.enter_context(progress_of(source, console, wanted=options.progress and not options.json)),
         )
+    if options.incidents:
+        _tell_incidents(raised, engine, console)
     summary.failures = [str(failure) for failure in source.failures]
     summary.notes = list(
         notes(summary, disordered=list(source.disordered), ignored=source.ignored, lateness=settings.lateness)
@@ -69,6 +76,17 @@ def run(options: Options) -> int:
     if options.fail_on is not None and summary.raised(options.fail_on):
         return exits.ALERTS
     return exits.OK
+
+
+def _tell_incidents(raised: list[Alert], engine: Engine, console: Console | None) -> None:
+    from detector.cli.timeline import show, write
+    from detector.engine.incidents import incidents_of
+
+    found = incidents_of(raised, engine.state.tenants)
+    if console is None:
+        write(found)
+    else:
+        show(found, console)
 
 
 def _console(options: Options) -> Console | None:
@@ -104,23 +122,6 @@ def _deliver(sinks: list[Deliver], least: str) -> Deliver:
                 sink(alert)
 
     return deliver
-
-
-@contextmanager
-def _progress(source: FileSource, options: Options, console: Console | None) -> Iterator[Callable[[], None] | None]:
-    """A bar on standard error while it is a terminal; alerts appear above it."""
-    if not options.progress or options.json or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (TextColumn("Reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    # One terminal can have one live display: alerts that go to the same one are printed through it.
-    shared = console if console is not None and sys.stdout.isatty() else Console(stderr=True)
-    with Progress(*columns, console=shared, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
-        task = progress.add_task("", total=source.bytes_total or None)
-        yield lambda: progress.update(task, completed=source.bytes_done)
 
 
 def _report(summary: Summary, options: Options) -> None:

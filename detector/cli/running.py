@@ -15,6 +15,7 @@ from detector.config.follow import FollowSettings
 from detector.config.load import load
 from detector.config.settings import Settings, SourceSettings
 from detector.config.sinks import SinksSettings, StdoutBlock
+from detector.runtime.live.allocator import keep_memory_flat
 from detector.runtime.live.feeds import named
 from detector.runtime.live.service import EXIT_CODES, Ending, Environment, Service
 from detector.sinks.terminal import Terminal, TerminalSink
@@ -31,6 +32,7 @@ def run(options: Options) -> int:
     def read() -> Settings:
         return _overridden(load(options.config), options)
 
+    keep_memory_flat()
     settings = read()
     named(settings)  # before a store is made for nothing
     return EXIT_CODES[asyncio.run(_serve(settings, read, options))]

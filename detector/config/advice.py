@@ -29,6 +29,11 @@ def _of_pipelines(settings: Settings) -> Iterator[str]:
     for pipeline in settings.pipelines:
         if not pipeline.addresses:
             yield f'The pipeline "{pipeline.name}" has no addresses: its identity is trusted from anywhere.'
+    evidence = settings.evidence
+    for provider in ("github", "azure_devops"):
+        told = evidence is not None and getattr(evidence, provider) is not None
+        if told and not any(rule.provider == provider for each in settings.pipelines for rule in each.runs):
+            yield f"evidence.{provider} is set but no pipeline has runs of {provider}: all that it brings is ignored."
     owner: dict[str, str] = {}
     for pipeline in settings.pipelines:
         for identifier in pipeline.object_ids:

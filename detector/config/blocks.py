@@ -19,12 +19,20 @@ class Block(BaseModel):
 
 FROM_TABLES: Final[dict[str, dict[str, Any]]] = {
     "api_novelty": {"sensitive": frozenset[Guid] | None},
+    "undeclared_resource": {"sensitive": frozenset[Guid] | None},
     "app_role_granted": {"tier0": frozenset[FoldedName] | None},
     "directory_role_assigned": {"tier0": frozenset[Guid] | None},
+    "credential_by_unusual_actor": {"tier0": frozenset[FoldedName] | None},
+    "federated_credential_changed": {"public_issuers": frozenset[FoldedName] | None},
+    "delegated_grant": {"sensitive": frozenset[FoldedName] | None},
+    "agent_admin_assigned": {"administrators": frozenset[FoldedName] | None},
 }
 """Fields whose default is a table of `config/`, which `None` stands for."""
 
-_NARROWED: Final[dict[str, dict[str, Any]]] = {"change_outside_pipeline": {"kinds_ignored": frozenset[Kind]}}
+_NARROWED: Final[dict[str, dict[str, Any]]] = {
+    "change_outside_pipeline": {"kinds_ignored": frozenset[Kind]},
+    "incomplete_agent": {"channels": frozenset[Guid]},
+}
 """Fields of which more can be checked than their detector says."""
 
 

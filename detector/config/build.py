@@ -8,26 +8,39 @@ from zoneinfo import ZoneInfo
 
 from detector.config import tables
 from detector.config.fields import DAYS, minute_of
-from detector.config.settings import PipelineSettings, RateSettings, Settings, WindowSettings
+from detector.config.manifest import DeclaredSettings, ManifestSettings
+from detector.config.settings import PipelineSettings, RateSettings, RunSettings, Settings, WindowSettings
 from detector.detectors.detector import Detector
+from detector.detectors.kill_switch_failed import KillSwitchFailed
 from detector.detectors.registry import DETECTORS
 from detector.engine.settings import EngineSettings
-from detector.features import apis, failures, pipelines, token_rate
+from detector.features import apis, failures, pipelines, runs, token_rate
+from detector.features.declarations import Declarations, Declared
+from detector.features.ledger import Sequence
+from detector.features.prefixes import Prefixes
+from detector.features.sequences import SEQUENCES, kill_switch_failed
+from detector.features.signs import Signs
 
 
 def engine_settings(settings: Settings) -> EngineSettings:
     """What the engine is told."""
-    limits, actors = settings.limits, tables.platform_actors()
+    limits, actors, detectors = settings.limits, tables.platform_actors(), _detectors(settings)
     return EngineSettings(
         agent_rates=_rates(settings.rates.agents),
         blueprint_rates=_rates(settings.rates.blueprints),
         failures=_failures(settings),
         activities=_activities(settings),
-        detectors=_detectors(settings),
+        detectors=detectors,
+        sequences=_sequences(detectors),
         apis=apis.ApiSettings(capacity=settings.apis.capacity, spread_floor=settings.apis.spread_floor),
         lateness=settings.lateness,
         scope=settings.scope,
-        pipelines=tuple(_pipeline(pipeline) for pipeline in settings.pipelines),
+        pipelines=pipelines_of(settings),
+        declarations=None if settings.manifest is None else _declarations(settings.manifest),
+        agent_roles=tables.tier0().roles_over_agents,
+        risk_events=tables.risk_events(),
+        evidence=runs.EvidenceSettings(margin=settings.deployments.margin, wait=settings.deployments.wait),
+        signs=_signs(settings),
         platform_actors=settings.platform_actors | {name.casefold() for name in actors},
         identities=settings.identities,
         max_identities=limits.max_identities,
@@ -37,28 +50,40 @@ def engine_settings(settings: Settings) -> EngineSettings:
     )
 
 
-def decoder_settings(settings: Settings) -> dict[str, int]:
+def pipelines_of(settings: Settings) -> tuple[pipelines.Pipeline, ...]:
+    """The declared pipelines."""
+    return tuple(_pipeline(pipeline) for pipeline in settings.pipelines)
+
+
+def decoder_settings(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of `detector.decode.decoder.Decoder`."""
     limits = settings.limits
     return {
         "max_body_bytes": limits.max_body_bytes,
         "max_record_bytes": limits.max_record_bytes,
         "max_depth": limits.max_depth,
+        "environment_attribute": None if settings.manifest is None else settings.manifest.environment_attribute,
     }
 
 
 def from_tables(settings: Settings) -> dict[tuple[str, ...], frozenset[str]]:
     """What each setting stands for whose default is a table of `config/`, by path."""
     codes, grave = tables.error_codes(), tables.tier0()
-    permissions = frozenset(part.casefold() for pair in grave.app_roles.items() for part in pair)
+    permissions = settings.tier0.app_roles | grave.permissions
+    roles = settings.tier0.directory_roles.union(grave.directory_roles.values())
     return {
         ("failures", "transient"): codes.transient,
         ("failures", "guesses"): codes.guesses,
         ("detectors", "api_novelty", "sensitive"): settings.resources.union(tables.resources().values()),
-        ("detectors", "app_role_granted", "tier0"): settings.tier0.app_roles | permissions,
-        ("detectors", "directory_role_assigned", "tier0"): settings.tier0.directory_roles.union(
-            grave.directory_roles.values()
+        ("detectors", "undeclared_resource", "sensitive"): settings.resources.union(tables.resources().values()),
+        ("detectors", "credential_by_unusual_actor", "tier0"): permissions | roles,
+        ("detectors", "federated_credential_changed", "public_issuers"): frozenset(tables.public_issuers()),
+        ("detectors", "app_role_granted", "tier0"): permissions,
+        ("detectors", "delegated_grant", "sensitive"): settings.tier0.delegated_scopes.union(
+            scope.casefold() for scope in grave.delegated_scopes
         ),
+        ("detectors", "directory_role_assigned", "tier0"): roles,
+        ("detectors", "agent_admin_assigned", "administrators"): grave.administrators_of_agents,
     }
 
 
@@ -71,6 +96,17 @@ def _failures(settings: Settings) -> failures.FailureSettings:
         burst_floor=block.burst_floor,
         ratio_floor=block.ratio_floor,
         run=block.run,
+    )
+
+
+def _signs(settings: Settings) -> Signs:
+    table, own = tables.agent_signs(), settings.agent_signs
+    audiences = {app_id: name for name, app_id in table.audiences.items()}
+    return Signs(
+        audiences={app_id: app_id for app_id in own.audiences} | audiences,
+        names=table.names | own.names,
+        tags=(*table.tags, *sorted(own.tags)),
+        user_agents=(*table.user_agents, *sorted(own.user_agents)),
     )
 
 
@@ -92,6 +128,13 @@ def _detectors(settings: Settings) -> tuple[Detector, ...]:
     return tuple(built)
 
 
+def _sequences(detectors: tuple[Detector, ...]) -> tuple[Sequence, ...]:
+    """What is looked for in ledgers; how long a kill switch may take is for the operator to say."""
+    proof = next(each for each in detectors if isinstance(each, KillSwitchFailed))
+    switch = kill_switch_failed(grace=60.0 * proof.grace_minutes, within=60.0 * proof.within_minutes)
+    return tuple(switch if each.name == switch.name else each for each in SEQUENCES)
+
+
 def _rates(block: RateSettings) -> token_rate.RateSettings:
     floors = block.floors
     return token_rate.RateSettings(
@@ -108,6 +151,46 @@ def _pipeline(block: PipelineSettings) -> pipelines.Pipeline:
         object_ids=frozenset(block.object_ids),
         addresses=block.addresses,
         windows=tuple(_window(window) for window in block.windows),
+        runs=tuple(_run(rule) for rule in block.runs),
+        evidence_required=block.evidence == "required",
+    )
+
+
+def _run(block: RunSettings) -> pipelines.RunRule:
+    return pipelines.RunRule(
+        provider=block.provider,
+        repository=block.repository,
+        workflow=block.workflow,
+        branch=block.branch,
+        environment=block.environment,
+    )
+
+
+def _declarations(block: ManifestSettings) -> Declarations:
+    return Declarations(
+        declared={entry.id: _declared(entry) for entry in (*block.agents, *block.blueprints)},
+        production_resources=block.production_resources,
+        non_production_actors=block.non_production_actors,
+        azure_egress=None if block.azure_egress is None else Prefixes(block.azure_egress),
+        azure_asns=block.azure_asns,
+        environment_attribute=block.environment_attribute,
+        production_values=block.production_values,
+    )
+
+
+def _declared(block: DeclaredSettings) -> Declared:
+    return Declared(
+        id=block.id,
+        name=block.name,
+        environment=block.environment,
+        resources=block.resources,
+        egress=None if block.egress is None else Prefixes(block.egress),
+        credential_types=block.credential_types,
+        flow=block.flow,
+        permissions=block.permissions,
+        owners=block.owners,
+        sponsors=block.sponsors,
+        handshake_required=None if block.handshake is None else block.handshake == "required",
     )
 
 

@@ -60,14 +60,14 @@ class Document(NamedTuple):
     """What is wrong with the text and did not keep the rest from being read."""
 
 
-def parse(text: str, file: str | None = None) -> Document:
-    """Reads a text; `file` is how problems name it.
+def parse(text: str, file: str | None = None, most: int = MAX_BYTES) -> Document:
+    """Reads a text of `most` characters at most; `file` is how problems name it.
 
     Raises:
         ConfigurationError: The text is not YAML, or uses what is not supported; with its line.
     """
-    if len(text) > MAX_BYTES:
-        raise too_long(file)
+    if len(text) > most:
+        raise too_long(file, most)
     try:
         node = _Loader(text).get_single_node()
     except MarkedYAMLError as error:
@@ -94,9 +94,9 @@ def _syntax(error: MarkedYAMLError, file: str | None) -> ConfigurationError:
     return _refused(f"This is not YAML as it is read here: {said[:200]}.", file, error.problem_mark.line + 1)
 
 
-def too_long(file: str | None) -> ConfigurationError:
+def too_long(file: str | None, most: int = MAX_BYTES) -> ConfigurationError:
     """The problem of a text that is not read at all."""
-    return _refused(f"The text is longer than {MAX_BYTES // 1024} KiB, which no configuration needs.", file, None)
+    return _refused(f"The text is longer than {most // 1024} KiB, which no configuration needs.", file, None)
 
 
 def plain(text: str) -> Data:

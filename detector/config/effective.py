@@ -27,6 +27,8 @@ def effective(settings: Settings, *, mask: bool = True) -> str:
             block = block[part]
         if block[name] is None:
             block[name] = sorted(values)
+    if settings.manifest_file is not None:
+        document["manifest"] = None  # It is in the file, and two manifests are one too many.
     document["lateness"] = duration_text(settings.lateness)
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 

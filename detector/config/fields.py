@@ -55,7 +55,9 @@ def one_of(message: str, known: Callable[[], Collection[str]]) -> AfterValidator
     return AfterValidator(check)
 
 
-def _choice(message: str, known: tuple[str, ...]) -> BeforeValidator:
+def choice(message: str, known: tuple[str, ...]) -> BeforeValidator:
+    """A check that a value is one of a few words."""
+
     def check(value: object) -> object:
         if value not in known:
             raise wrong(message, nearest(value, known) if isinstance(value, str) else nearest("", known))
@@ -93,7 +95,17 @@ def duration_text(seconds: float) -> str | float:
     return "0s"
 
 
-def _network(value: object) -> IPv4Network | IPv6Network:
+def _of_pipeline(value: object) -> IPv4Network | IPv6Network:
+    return _network(
+        value, "A pipeline comes from a few known addresses; list them, or leave the list empty to allow any."
+    )
+
+
+def _of_egress(value: object) -> IPv4Network | IPv6Network:
+    return _network(value, "An egress is a few known addresses; list them, or leave the list out to declare none.")
+
+
+def _network(value: object, advice: str) -> IPv4Network | IPv6Network:
     text = str(value)
     try:
         network = ip_network(text)
@@ -105,10 +117,7 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         raise wrong("The address has bits beyond its prefix.", f'Did you mean "{network}"?') from None
     widest = _WIDEST[network.version]
     if network.prefixlen < widest:
-        raise wrong(
-            f"The network is wider than /{widest}.",
-            "A pipeline comes from a few known addresses; list them, or leave the list empty to allow any.",
-        )
+        raise wrong(f"The network is wider than /{widest}.", advice)
     if network.version == 6 and network.network_address.ipv4_mapped is not None:
         raise wrong("An IPv4 address is written as IPv6.", "Records are compared as IPv4: write it as IPv4.")
     return network
@@ -149,7 +158,10 @@ Activity = Annotated[Name, AfterValidator(fold_activity)]
 """An audit activity in the form to match on."""
 Guid = Annotated[str, AfterValidator(_guid), WithJsonSchema({"type": "string", "pattern": f"^{_GUID}$"})]
 """An object id, app id or template id, in lower case."""
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), WithJsonSchema({"type": "string"})]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_of_pipeline), WithJsonSchema({"type": "string"})]
+"""A network that a pipeline deploys from."""
+EgressNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_of_egress), WithJsonSchema({"type": "string"})]
+"""A network that agents sign in from."""
 Lateness = Annotated[
     float,
     BeforeValidator(seconds_of),
@@ -168,8 +180,11 @@ Lateness = Annotated[
 Clock = Annotated[str, AfterValidator(_clock), WithJsonSchema({"type": "string", "pattern": f"^({_CLOCK.pattern})$"})]
 """A time of day."""
 Zone = Annotated[str, AfterValidator(_zone)]
-Scope = Annotated[EngineScope, _choice("Not a scope.", get_args(EngineScope))]
-Weekday = Annotated[Day, _choice("Not a day of the week.", DAYS)]
+Scope = Annotated[EngineScope, choice("Not a scope.", get_args(EngineScope))]
+Provider = Annotated[
+    Literal["github", "azure_devops"], choice("Not a provider of webhooks.", ("github", "azure_devops"))
+]
+Weekday = Annotated[Day, choice("Not a day of the week.", DAYS)]
 ErrorClass = Annotated[str, one_of("Not a class of error codes.", lambda: tables.error_codes().names)]
 Kind = Annotated[str, one_of("Not a kind of change.", tables.kinds)]
 ActivityKind = Annotated[

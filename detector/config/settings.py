@@ -5,13 +5,14 @@ Defaults are constructed without validation, which would make importing this slo
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from detector.config.blocks import Block, DetectorBlocks
 from detector.config.event_hubs import EventHubsSettings
+from detector.config.evidence import EvidenceSettings
 from detector.config.fields import (
     Activity,
     ActivityKind,
@@ -25,12 +26,16 @@ from detector.config.fields import (
     Name,
     Network,
     Positive,
+    Provider,
     Scope,
     Weekday,
     Zone,
+    choice,
     wrong,
 )
 from detector.config.follow import FollowSettings
+from detector.config.inventory import InventorySettings
+from detector.config.manifest import ManifestSettings
 from detector.config.sinks import SinksSettings
 from detector.config.store import BatchSettings, StoreSettings
 from detector.config.telemetry import TelemetrySettings
@@ -55,6 +60,24 @@ class WindowSettings(Block):
         return self
 
 
+class RunSettings(Block):
+    """Which runs that webhooks tell of are runs of a pipeline; what is left out restricts nothing."""
+
+    provider: Provider
+    """github or azure_devops."""
+    repository: Name | None = None
+    """Repository, like owner/name; of Azure DevOps project/name."""
+    workflow: Name | None = None
+    """Name or path of the workflow; name or id of the definition."""
+    branch: Name | None = None
+    """Branch, like main; a star at its end stands for anything."""
+    environment: Name | None = None
+    """Environment or stage that is deployed to. Then only what tells of deployments counts, not a mere run."""
+
+
+_OF_EVIDENCE = choice("Neither required nor when_given.", ("required", "when_given"))
+
+
 class PipelineSettings(Block):
     """A deployment pipeline: who may change agents, from where and when."""
 
@@ -66,6 +89,19 @@ class PipelineSettings(Block):
     """Networks it deploys from, in CIDR notation; empty for anywhere."""
     windows: tuple[WindowSettings, ...] = ()
     """When it deploys; empty for any time."""
+    runs: tuple[RunSettings, ...] = ()
+    """Which runs are its runs, for evidence that webhooks bring; each entry is one way to fit."""
+    evidence: Annotated[Literal["required", "when_given"], _OF_EVIDENCE] = "when_given"
+    """required: a change without a recorded run is wrong from the start; when_given: once a run was ever recorded."""
+
+
+class DeploymentSettings(Block):
+    """How deployment evidence and changes are matched."""
+
+    margin: Annotated[float, Ge(0), Le(86_400)] = 600.0
+    """Seconds before the start and after the end of a run in which a change still belongs to it."""
+    wait: Annotated[float, Ge(0), Le(86_400)] = 600.0
+    """Seconds after a change in which evidence must have been recorded; records may come late besides."""
 
 
 class FloorSettings(Block):
@@ -195,6 +231,21 @@ class Tier0Settings(Block):
     """Values or ids of app roles."""
     directory_roles: frozenset[Guid] = frozenset()
     """Template ids of directory roles."""
+    delegated_scopes: frozenset[FoldedName] = frozenset()
+    """Delegated permissions whose misuse is grave."""
+
+
+class AgentSignsSettings(Block):
+    """Further signs of agents outside the framework, besides those of config/agent_signs.yaml."""
+
+    tags: frozenset[FoldedName] = frozenset()
+    """Tags that makers of agents set; a star at the end stands for anything."""
+    audiences: frozenset[Guid] = frozenset()
+    """App ids of services that run models or agents."""
+    names: frozenset[FoldedName] = frozenset()
+    """Words of display names."""
+    user_agents: frozenset[FoldedName] = frozenset()
+    """Parts of the user agents of agent frameworks."""
 
 
 class SourceSettings(Block):
@@ -224,6 +275,12 @@ class Settings(Block):
     """How late a record may come, e.g. 20m; from 0 to 1h."""
     pipelines: tuple[PipelineSettings, ...] = ()
     """Deployment pipelines: who may change agents, from where and when."""
+    manifest: ManifestSettings | None = None
+    """The intended configuration of agents; null for none."""
+    manifest_file: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
+    """File that holds the manifest, YAML or JSON, instead; found from where this file is."""
+    deployments: DeploymentSettings = DeploymentSettings.model_construct()
+    """How deployment evidence and changes are matched."""
     rates: RatesSettings = RatesSettings.model_construct()
     """When token requests are a spike."""
     apis: ApiSettings = ApiSettings.model_construct()
@@ -242,10 +299,16 @@ class Settings(Block):
     """Further permissions and roles that open the tenant, besides config/tier0.yaml."""
     resources: frozenset[Guid] = frozenset()
     """App ids of further resources whose misuse is grave, besides config/resources.yaml."""
+    agent_signs: AgentSignsSettings = AgentSignsSettings.model_construct()
+    """Further signs of agents outside the framework, besides those of config/agent_signs.yaml."""
     platform_actors: frozenset[FoldedName] = frozenset()
     """Further display names of Microsoft's own actors, besides config/platform_actors.yaml."""
     source: SourceSettings = SourceSettings.model_construct()
     """What the live service reads."""
+    evidence: EvidenceSettings | None = None
+    """Endpoint for deployment evidence of the live service; null for none."""
+    inventory: InventorySettings | None = None
+    """The directory as Microsoft Graph shows it, which the live service polls; null for none."""
     store: StoreSettings = StoreSettings.model_construct()
     """Where the live service keeps memory, positions and outgoing alerts."""
     batch: BatchSettings = BatchSettings.model_construct()

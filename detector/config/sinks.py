@@ -91,12 +91,18 @@ class SinkBlock(Block):
     """Alerts below this severity do not go there."""
     max_per_hour: Annotated[int, Ge(0), Le(10_000)] = 0
     """Alerts that one agent may send there in an hour before the rest is held back behind one roll-up; 0: no limit."""
+    max_per_day: Annotated[int, Ge(0), Le(100_000)] = 0
+    """The same in a day of event time, the span of an incident. What is critical is never held back."""
+    max_per_detector: Annotated[int, Ge(0), Le(100_000)] = 0
+    """The same in a day of event time, of alerts of one detector."""
 
 
 class HttpSinkBlock(SinkBlock):
     """What every sink behind HTTP has."""
 
     max_per_hour: Annotated[int, Ge(0), Le(10_000)] = 20
+    max_per_day: Annotated[int, Ge(0), Le(100_000)] = 50
+    max_per_detector: Annotated[int, Ge(0), Le(100_000)] = 10
     allow_insecure: bool = False
     """true: plain http is allowed, for instance inside a cluster."""
     allow_networks: tuple[AllowedNetwork, ...] = ()
@@ -195,6 +201,8 @@ class LogAnalyticsBlock(HttpSinkBlock):
     """A Log Analytics (Sentinel) table, by the Logs Ingestion API."""
 
     max_per_hour: Annotated[int, Ge(0), Le(10_000)] = 0
+    max_per_day: Annotated[int, Ge(0), Le(100_000)] = 0
+    max_per_detector: Annotated[int, Ge(0), Le(100_000)] = 0
     endpoint: Url
     """URL of the data collection endpoint, or the logs ingestion endpoint of the rule."""
     rule_id: Annotated[str, StringConstraints(pattern=r"^dcr-[0-9a-zA-Z-]{1,64}$")]

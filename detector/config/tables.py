@@ -14,8 +14,18 @@ OTHER_FAILURE: Final = "other_failure"
 IGNORED: Final = "ignored"
 """Kind that takes an activity out of the table."""
 
-_UNLISTED: Final = frozenset({"credential_added", "federated_credential_changed", "user_updated"})
-"""Kinds that are not in the table: two that `detector.features.changes` makes, and one that is too noisy for it."""
+_UNLISTED: Final = frozenset(
+    {
+        "agent_disabled",
+        "agent_enabled",
+        "credential_added",
+        "federated_credential_changed",
+        "federated_credential_removed",
+        "inheritable_permissions_changed",
+        "user_updated",
+    }
+)
+"""Kinds that are not in the table: those that `detector.features.changes` makes, and one that is too noisy for it."""
 
 
 class ErrorCodes(NamedTuple):
@@ -31,11 +41,41 @@ class ErrorCodes(NamedTuple):
         return frozenset(self.classes.values()) | {OTHER_FAILURE}
 
 
+class AgentSigns(NamedTuple):
+    """`agent_signs.yaml`."""
+
+    tags: tuple[str, ...]
+    audiences: dict[str, str]
+    """App ids by name."""
+    names: frozenset[str]
+    user_agents: tuple[str, ...]
+
+
 class Tier0(NamedTuple):
-    """`tier0.yaml`: ids by name."""
+    """`tier0.yaml`."""
 
     app_roles: dict[str, str]
+    """Ids by name."""
     directory_roles: dict[str, str]
+    """Template ids by name."""
+    agent_roles: dict[str, str]
+    """Template ids by name."""
+    delegated_scopes: list[str]
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """Names and ids of the app roles, case-folded."""
+        return _folded(self.app_roles)
+
+    @property
+    def roles_over_agents(self) -> frozenset[str]:
+        """Names and template ids of the roles that administer agents, case-folded."""
+        return _folded(self.agent_roles)
+
+    @property
+    def administrators_of_agents(self) -> frozenset[str]:
+        """The same of those that open the tenant too."""
+        return self.roles_over_agents & _folded(self.directory_roles)
 
 
 @cache
@@ -73,9 +113,39 @@ def resources() -> dict[str, str]:
 
 
 @cache
+def public_issuers() -> dict[str, str]:
+    """Hosts of issuers of federated credentials where anybody may have an account, and whose they are."""
+    table: dict[str, str] = _read("issuers.yaml")
+    return table
+
+
+@cache
+def agent_signs() -> AgentSigns:
+    """What betrays an agent that is registered as an ordinary application; all text is in lower case."""
+    table = _read("agent_signs.yaml")
+    return AgentSigns(
+        tuple(tag.casefold() for tag in table["tags"]),
+        table["audiences"],
+        frozenset(table["names"]),
+        tuple(table["user_agents"]),
+    )
+
+
+@cache
 def platform_actors() -> tuple[str, ...]:
     """Display names of Microsoft's own actors."""
     return tuple(_read("platform_actors.yaml"))
+
+
+def _folded(ids: dict[str, str]) -> frozenset[str]:
+    return frozenset(part.casefold() for pair in ids.items() for part in pair)
+
+
+@cache
+def risk_events() -> dict[str, str]:
+    """Types of risk detections, case-folded, and what each says in plain words."""
+    table: dict[str, str] = _read("risk_events.yaml")
+    return {name.casefold(): words for name, words in table.items()}
 
 
 def _read(name: str) -> Data:

@@ -7,15 +7,18 @@ never by position, and only the values named here are ever read: a value may be 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 import orjson
 
+from detector.decode import application
 from detector.decode.activity import fold_activity, trim_activity
 from detector.decode.addresses import address
+from detector.decode.attributes import attribute_changes
 from detector.decode.fields import NO_TENANT, Envelope, Id, KeyValue
+from detector.decode.policies import policy_change
 from detector.decode.problems import Unusable
 from detector.decode.roles import fold_role
 from detector.decode.texts import MAX_CHARS, ident, text
@@ -30,7 +33,6 @@ _KEY = re.compile(
 )
 _SCOPES = re.compile(r"\bScope: *([^,\]]*)")
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FEDERATED = ("federatedidentitycredentials", "federatedidentitycredential")
 _SUCCESS = frozenset({"success", "0", "succeeded"})
 
 
@@ -114,8 +116,13 @@ CATEGORIES: Final[dict[type, str]] = {
 }
 
 
-def change(record: Audit | AttributeAudit, received: float | None, odd: list[str]) -> Change:
-    """The event of one audit record; spellings never seen before are added to `odd`."""
+def change(
+    record: Audit | AttributeAudit, received: float | None, odd: list[str], environment: str | None = None
+) -> Change:
+    """The event of one audit record; spellings never seen before are added to `odd`.
+
+    `environment` is the custom security attribute whose values are read, `Set.Name`.
+    """
     said = record.properties
     activity = trim_activity(said.activity_display_name)[:MAX_CHARS]
     if not activity:
@@ -124,31 +131,45 @@ def change(record: Audit | AttributeAudit, received: float | None, odd: list[str
     targets = (said.target_resources or [])[:_MAX_LISTED]
     changes = _Changes(modified for target in targets for modified in target.modified_properties or ())
     added, removed = changes.keys()
+    edits = application.edits(changes.named, changes.sides)
+    role = next((target for target in targets if (target.type or "").casefold() == "role"), None)
+    folded = fold_activity(activity)[:MAX_CHARS]
+    identities = tuple(_identity(target, details.get("appid"), odd) for target in targets)
     return Change(
         record_id=said.id,
         time=moment(said.activity_date_time),
         received=received,
         tenant_id=ident(record.tenant_id) or NO_TENANT,
         category=CATEGORIES[type(record)],
-        activity=fold_activity(activity)[:MAX_CHARS],
+        activity=folded,
         activity_name=activity,
         succeeded=said.result is None or str(said.result).strip().casefold() in _SUCCESS,
         actor=_actor(said.initiated_by, record.caller_ip_address or details.get("ipaddr"), odd),
-        targets=tuple(_identity(target, details.get("appid"), odd) for target in targets),
+        targets=identities,
         keys_added=added,
         keys_removed=removed,
-        federated_credentials_changed=any(name in changes.named for name in _FEDERATED),
-        grantee_app_id=ident(changes.value("ServicePrincipal.AppId")) or changes.role_holder(),
-        grantee_object_id=ident(changes.value("ServicePrincipal.ObjectID")),
-        grantee_name=text(changes.value("ServicePrincipal.DisplayName")),
+        federated_credentials_changed=any(name in changes.named for name in application.FEDERATED),
+        grantee_app_id=ident(changes.value("ServicePrincipal.AppId", "Application.AppId")) or changes.role_holder(),
+        grantee_object_id=ident(changes.value("ServicePrincipal.ObjectID", "Application.ObjectID")),
+        grantee_name=text(changes.value("ServicePrincipal.DisplayName", "Application.DisplayName")),
         permission=changes.permission(),
         permission_id=ident(changes.value("AppRole.Id")),
-        directory_role=text(changes.value("Role.DisplayName")),
-        directory_role_template_id=ident(changes.value("Role.TemplateId")),
+        directory_role=text(changes.value("Role.DisplayName") or (role.display_name if role else None)),
+        directory_role_template_id=ident(
+            changes.value("Role.TemplateId") or (details.get("templateid") if role else None)
+        ),
         properties_changed=changes.names,
+        enabled=edits.enabled,
+        federated_added=edits.federated_added,
+        federated_removed=edits.federated_removed,
+        fields=edits.fields,
+        scopes=edits.scopes,
+        for_everybody=edits.for_everybody,
         user_agent=text(said.user_agent) or details.get("user-agent"),
         correlation_id=ident(said.correlation_id),
         service=text(said.logged_by_service),
+        policy=policy_change(folded, changes.both, identities),
+        attributes=attribute_changes(folded, changes.all, environment),
     )
 
 
@@ -165,10 +186,29 @@ class _Changes:
                 self.named.setdefault(name.casefold(), entry)
         self.names: Final = tuple(names)
 
-    def value(self, name: str) -> str | None:
-        """The new value as text, else (a removal) the old one."""
-        entry = self.named.get(name.casefold())
-        return None if entry is None else _unwrap(entry.new_value) or _unwrap(entry.old_value)
+    @property
+    def all(self) -> Iterator[tuple[str, str | None, str | None]]:
+        """Name, old and new value of each property, as they are."""
+        return ((entry.display_name or "", entry.old_value, entry.new_value) for entry in self.named.values())
+
+    @property
+    def both(self) -> Iterator[tuple[str | None, str | None]]:
+        """The old and the new value of each property."""
+        return ((old, new) for _, old, new in self.all)
+
+    def sides(self, folded: str) -> tuple[str | None, str | None]:
+        """The old and the new value of a property as they are."""
+        entry = self.named.get(folded)
+        return (None, None) if entry is None else (entry.old_value, entry.new_value)
+
+    def value(self, *names: str) -> str | None:
+        """The new value as text, else (a removal) the old one, of the first of these that has any."""
+        for name in names:
+            old, new = self.sides(name.casefold())
+            said = application.plain(new) or application.plain(old)
+            if said:
+                return said
+        return None
 
     def keys(self) -> tuple[tuple[CredentialKey, ...], tuple[CredentialKey, ...]]:
         """Keys added and removed: the difference of both sides of `KeyDescription`.
@@ -200,21 +240,6 @@ class _Changes:
         if not any(name.startswith("role.") for name in self.named):
             return None
         return _app_id(self.value("TargetId.ServicePrincipalNames"))
-
-
-def _unwrap(value: str | None) -> str | None:
-    """Text out of JSON text: a string, or a list of one, is what it holds; anything else is itself."""
-    if value is None:
-        return None
-    try:
-        inner = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value
-    if isinstance(inner, list) and len(inner) == 1:
-        inner = inner[0]
-    if isinstance(inner, str):
-        return inner
-    return None if inner is None or inner == [] else value
 
 
 def _keys(value: str) -> dict[str, CredentialKey]:
@@ -276,6 +301,7 @@ def _identity(target: Target, app_id: str | None, odd: list[str]) -> Identity:
         app_id=own,
         role=_role(target.agent_type, odd),
         blueprint_id=ident(target.blueprint_id),
+        guest="#ext#" in (target.user_principal_name or "").casefold(),
     )
 
 

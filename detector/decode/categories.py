@@ -8,11 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
-from detector.decode import audit, graph, risk, signin
+from detector.decode import audit, deployment, graph, inventory, risk, signin
 from detector.decode.signin import AccessStatus, AgentType, CredentialType
 
 _SIGN_INS: Final[tuple[Any, ...]] = tuple(signin.SIGN_INS)
-_OTHERS: Final[tuple[Any, ...]] = (*audit.CATEGORIES, *risk.CATEGORIES, graph.GraphRequest)
+_OTHERS: Final[tuple[Any, ...]] = (
+    *audit.CATEGORIES,
+    *risk.CATEGORIES,
+    graph.GraphRequest,
+    inventory.InventoryRecord,
+    deployment.DeploymentRecord,
+)
 
 NOT_READ: Final = (
     "ADFSSignInLogs",

@@ -22,3 +22,5 @@ class Decoded(msgspec.Struct, gc=False):
     """By `FilterReason`."""
     unknown: Counter[str] = msgspec.field(default_factory=Counter)
     """Spellings never seen before, e.g. `category:foologs` or `agentType:agenticThing`; few and short."""
+    flows: dict[tuple[str, str], set[int]] = {}
+    """(tenant id, category) to the ten-minute buckets of event time, since the epoch, in which there are records."""

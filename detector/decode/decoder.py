@@ -18,14 +18,17 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from detector.decode import audit, risk
+from detector.decode import audit, compiled, deployment, inventory, particulars, risk
 from detector.decode.categories import BY_NAME, LOOSE, STRICT
 from detector.decode.decoded import Decoded
 from detector.decode.fitting import Fit, converted, fitter
+from detector.decode.flows import Flows, category_of, flow_of_others, flow_of_sign_ins
 from detector.decode.flyweights import Flyweights
 from detector.decode.graph import GraphRequest, graph_activity
-from detector.decode.pieces import Message, depth_of, endings, repair, salvage, seams
+from detector.decode.particulars import NOTHING, Reread
+from detector.decode.pieces import Message, depth_of, endings, ends, is_json, looks_like_lines, repair, salvage, seams
 from detector.decode.problems import Unusable, explain, quarantine
+from detector.decode.regular import Regular
 from detector.decode.shapes import LeftOut, regular
 from detector.decode.signin import NO_AGENT, SIGN_INS, UserSignInEnvelope
 from detector.decode.texts import ident, text
@@ -66,11 +69,16 @@ class Decoder:
         max_record_bytes: int = 256 * 2**10,
         max_depth: int = 32,
         max_interned: int = 200_000,
+        environment_attribute: str | None = None,
         not_after: float = LATEST,
+        scan: bool = True,
     ) -> None:
         """`not_after` is a moment (seconds since the epoch) by which every record had happened; the driver knows one.
 
-        `max_depth` holds for records off the fast path; a regular one is read without looking at depth.
+        `environment_attribute` is the custom security attribute whose values are read, `Set.Name`.
+
+        `max_depth` holds for records off the fast path; a regular one is read without looking at depth. Without `scan`
+        the compiled way is not taken; the events are the same.
         """
         self._max_body: Final = max_body_bytes
         self._max_record: Final = max_record_bytes
@@ -81,7 +89,14 @@ class Decoder:
         """Moment by which every record had happened; a driver may move it before each message."""
         self._flyweights: Final = Flyweights(max_interned)
         self._received: Final = Received()
-        self._handlers: Final[dict[type, Handler]] = self._registry()
+        self._regular: Final = Regular(
+            self._flyweights,
+            compiled.scanner() if scan else None,
+            usually=self._whole,
+            latest=self._latest,
+            report=partial(self._report, odd=()),
+        )
+        self._handlers: Final[dict[type, Handler]] = self._registry(environment_attribute)
         """By the structure of every other record."""
 
     # The three doors
@@ -89,7 +104,7 @@ class Decoder:
     def body(self, data: bytes, place: str = "") -> Decoded:
         """One message in any form: `{"records": [...]}`, an array, a page of Graph, one record, JSON lines, nothing."""
         if len(data) <= self._quick:
-            done = self._whole(data)
+            done = self._scanned(data) or self._whole(data)
             if done is not None:
                 return done
         result = Decoded([])
@@ -104,9 +119,12 @@ class Decoder:
             return result
         data = data.removeprefix(_BOM)
         if len(data) <= self._max_record or max(map(len, data.split(b"\n"))) <= self._max_record:
+            done = self._scanned(data)
+            if done is not None:
+                return done
             for decoder in _SINGLE:
                 with suppress(*_FAULTS):
-                    return self._events(decoder.decode_lines(data))
+                    return self._events(decoder.decode_lines(data), partial(particulars.of_lines, data))
         self._lines(data, place, result)
         return result
 
@@ -151,7 +169,7 @@ class Decoder:
         try:
             elements = self._split(data, is_array)
         except _FAULTS:
-            if lines and _looks_like_lines(data):
+            if lines and looks_like_lines(data):
                 self._lines(data, place, result)
             else:
                 self._salvage(data, place, result)
@@ -164,6 +182,12 @@ class Decoder:
         for element in elements:
             self._record(bytes(element), place, result)
 
+    def _scanned(self, data: bytes) -> Decoded | None:
+        """The fastest path: sign-ins of services that are regular through and through, or `None`."""
+        with suppress(*_FAULTS):
+            return self._regular.read(data)
+        return None
+
     def _whole(self, data: bytes) -> Decoded | None:
         """The fast path: all records of a regular message at once, or `None`."""
         is_array = data.startswith(b"[")
@@ -172,7 +196,7 @@ class Decoder:
                 decoded: Any = decoder.decode(data)
                 records = decoded if is_array else decoded.records
                 if records:
-                    return self._events(records)
+                    return self._events(records, partial(particulars.of_message, data))
             except Exception:  # noqa: BLE001, S112 -- whatever it is, the slow path finds the record at fault
                 continue
         return None
@@ -209,14 +233,14 @@ class Decoder:
             return
         for piece, cut in salvaged.pieces:
             parts = seams(piece)
-            if len(parts) == 1 or _is_json(piece):
+            if len(parts) == 1 or is_json(piece):
                 self._record(piece, place, result, cut=cut)
                 continue
             for part in parts[:-1]:
                 self._record(part, place, result)
-            last = next((each for each in endings(parts[-1]) if _is_json(each)), parts[-1])
+            last = next((each for each in endings(parts[-1]) if is_json(each)), parts[-1])
             self._record(last, place, result, cut=cut)
-        if not _ends(salvaged.rest):
+        if not ends(salvaged.rest):
             self._refuse(salvaged.rest, "malformed_json", "something follows the end of the message", place, result)
         elif not salvaged.pieces:
             result.filtered["empty"] += 1
@@ -233,7 +257,7 @@ class Decoder:
     def _alone(self, data: bytes, cut: bool) -> Decoded:
         for decoder in _SINGLE:
             with suppress(*_FAULTS):
-                return self._events([decoder.decode(data)])
+                return self._events([decoder.decode(data)], partial(particulars.of_record, data))
         return self._irregular(self._loaded(data, cut))
 
     def _guarded(self, data: bytes, place: str, result: Decoded, work: Callable[[], Decoded]) -> None:
@@ -279,10 +303,11 @@ class Decoder:
         shaped = regular(record)
         name = str(shaped["category"])
         fitted = _FITS[name](shaped, "")
-        return self._events([converted(BY_NAME[name.casefold()][1], fitted)])
+        record = converted(BY_NAME[name.casefold()][1], fitted)
+        return self._events([record], partial(particulars.of_members, shaped["properties"]))
 
-    def _events(self, records: Sequence[Any]) -> Decoded:
-        """The events of decoded records, run by run of one category."""
+    def _events(self, records: Sequence[Any], reread: Reread) -> Decoded:
+        """The events of decoded records, run by run of one category; `reread` reads more of the same bytes."""
         result = Decoded([])
         odd: list[str] = []
         kinds = set(map(type, records))
@@ -290,16 +315,21 @@ class Decoder:
         latest = 0.0
         for kind, run in runs:
             if kind in SIGN_INS:
-                latest = self._sign_ins(kind, list(run) if len(kinds) > 1 else records, latest, result.events)
+                told = list(run) if len(kinds) > 1 else records
+                latest = self._sign_ins(kind, told, latest, result.events, reread, result.flows)
             elif kind in self._handlers:
+                before = len(result.events)
                 latest = self._others(self._handlers[kind], run, latest, result.events, odd)
+                flow_of_others(result.flows, category_of(kind), result.events[before:])
             else:
                 result.filtered["empty" if kind is _NOTHING else "category_not_read"] += sum(1 for _ in run)
         if odd or self._flyweights.odd:
             self._report(result, odd)
         return result
 
-    def _sign_ins(self, kind: type, records: Sequence[Any], latest: float, events: list[Event]) -> float:
+    def _sign_ins(
+        self, kind: type, records: Sequence[Any], latest: float, events: list[Event], reread: Reread, flows: Flows
+    ) -> float:
         """The loop that the speed of the whole program hangs on; the latest event time that needs no further look.
 
         Column by column: what memory holds of one record is fetched while that of the next is being asked for.
@@ -323,7 +353,7 @@ class Decoder:
                         said.service_principal_credential_key_id,
                         said.federated_credential_id,
                         said.conditional_access_status,
-                        said.client_app_used if by_user else None,
+                        (said.client_app_used, said.authentication_protocol) if by_user else None,
                         agent.agent_type,
                         agent.agent_subject_type,
                         agent.agent_subject_parent_id,
@@ -343,9 +373,14 @@ class Decoder:
         name = SIGN_INS[kind]
         accesses: list[Any] = list(map(flyweights.by_kind[name].get, keys))
         origins: list[Any] = list(map(flyweights.origins.get, whences))
+        asking, more = flyweights.asking, list[int]()
+        if asking and not asking.isdisjoint(accesses):
+            more = [index for index, access in enumerate(accesses) if access in asking]
         for index in [index for index, access in enumerate(accesses) if access is None]:
             record = records[index]
-            accesses[index] = flyweights.access(name, record.tenant_id, record.properties, keys[index])
+            access = accesses[index] = flyweights.access(name, record.tenant_id, record.properties, keys[index])
+            if access in asking:
+                more.append(index)
         for index in [index for index, origin in enumerate(origins) if origin is None]:
             said = records[index].properties
             where = said.location
@@ -355,6 +390,10 @@ class Decoder:
             events.extend(map(SignIn, ids, times, accesses, origins, map(ident, users), map(text, clients)))
         else:
             events.extend(map(SignIn, ids, times, accesses, origins))
+        flow_of_sign_ins(flows, category_of(kind), times, accesses)
+        if more:
+            start = len(events) - len(ids)
+            _complete(events, [start + index for index in more], reread)
         return latest
 
     def _others(
@@ -385,7 +424,7 @@ class Decoder:
             raise Unusable("future_time", "the event time is later than the time of export")
         return 0.0 if received is None else min(LATEST, limit)
 
-    def _report(self, result: Decoded, odd: list[str]) -> None:
+    def _report(self, result: Decoded, odd: Iterable[str]) -> None:
         """Counts the spellings never seen before, once for each record that has them."""
         for spelling in odd:
             _count(result.unknown, spelling)
@@ -394,10 +433,12 @@ class Decoder:
                 for spelling in self._flyweights.odd.get(event.access, ()):
                     _count(result.unknown, spelling)
 
-    def _registry(self) -> dict[type, Handler]:
+    def _registry(self, environment: str | None) -> dict[type, Handler]:
         handlers: dict[type, Handler] = {}
-        handlers.update(dict.fromkeys(audit.CATEGORIES, audit.change))
+        handlers.update(dict.fromkeys(audit.CATEGORIES, partial(audit.change, environment=environment)))
         handlers.update(dict.fromkeys(risk.CATEGORIES, risk.risk))
+        handlers[inventory.InventoryRecord] = inventory.inventory_object
+        handlers[deployment.DeploymentRecord] = deployment.deployment
         handlers[GraphRequest] = lambda record, received, _: graph_activity(record, received, self._flyweights)
         return handlers
 
@@ -405,10 +446,22 @@ class Decoder:
         result.quarantined.append(quarantine(data, reason, detail, place))
 
 
+def _complete(events: list[Event], places: Iterable[int], reread: Reread) -> None:
+    """Adds the particulars of the sign-ins at these places."""
+    few = [(place, event) for place in places if isinstance(event := events[place], SignIn)]
+    found = reread(event.record_id for _, event in few)
+    for place, event in few:
+        policies, methods = found.get(event.record_id, NOTHING)
+        if policies or methods:
+            events[place] = msgspec.structs.replace(event, policies=policies, methods=methods)
+
+
 def _merge(into: Decoded, other: Decoded) -> None:
     into.events.extend(other.events)
     into.quarantined.extend(other.quarantined)
     into.filtered.update(other.filtered)
+    for place, buckets in other.flows.items():
+        into.flows.setdefault(place, set()).update(buckets)
     for spelling, times in other.unknown.items():
         _count(into.unknown, spelling, times)
 
@@ -432,26 +485,6 @@ def _broken(data: bytes, message: str, cut: bool) -> Unusable:
     if cut or "unexpected end of data" in message:
         return Unusable("truncated", "the record ends before its last bracket")
     return Unusable("malformed_json", f"the record is not JSON: {message.partition(':')[0]}")
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _ends(rest: bytes) -> bool:
-    """Whether what follows the array of a message is the end of it, perhaps after other members."""
-    return rest == b"" or _is_json(b'{"":0' + rest)
-
-
-def _looks_like_lines(data: bytes) -> bool:
-    """Whether the first of several lines is a JSON text of its own."""
-    first, newline, _ = data.partition(b"\n")
-    first = first.strip()
-    return bool(newline) and first[:1] in (b"{", b"[") and first[-1:] in (b"}", b"]")
 
 
 def _sound(value: object) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 
 from detector.decode.addresses import network
 from detector.decode.fields import NO_TENANT
+from detector.decode.particulars import asks_for_more
 from detector.decode.problems import Unusable
 from detector.decode.roles import fold_role
 from detector.decode.signin import NO_AGENT, ServiceProperties, UserProperties
@@ -40,6 +41,12 @@ class Flyweights:
         """By the hash of what a record says."""
         self.origins: Final[dict[int, Origin]] = {}
         """By the hash of an `OriginKey`."""
+        self.scanned: Final[dict[int, Access]] = {}
+        """By the hash that the scanner makes of the bytes of a record; see `regular`."""
+        self.scanned_origins: Final[dict[int, Origin]] = {}
+        """The same of places."""
+        self.asking: Final[set[Access]] = set()
+        """Those whose sign-ins are worth a second reading; see `particulars`. Nearly always empty."""
         self.odd: Final[dict[Access, tuple[str, ...]]] = {}
         """Spellings never seen before, by the access that has them; nearly always empty."""
 
@@ -54,7 +61,34 @@ class Flyweights:
         access = self._made(kind, tenant, said)
         if access.error_code >= 0:
             self.by_kind[kind][key] = access
+            if asks_for_more(access):
+                self.asking.add(access)
         return access
+
+    def meet(self, kind: SignInKind, tenant: str, said: AnyProperties, key: int) -> Access:
+        """The instance for a scanned record; kept unless more is read of its sign-ins. Raises `Unusable`."""
+        known = self.scanned.get(key)
+        if known is not None:
+            return known
+        if self._made_since_clear >= self._limit:
+            self.clear()
+        self._made_since_clear += 1
+        access = self._made(kind, tenant, said)
+        if not asks_for_more(access):
+            self.scanned[key] = access
+        return access
+
+    def meet_origin(self, said: AnyProperties, key: int) -> Origin:
+        """The instance for the place of a scanned record."""
+        known = self.scanned_origins.get(key)
+        if known is not None:
+            return known
+        if len(self.scanned_origins) >= self._limit:
+            self.scanned_origins.clear()
+        country = None if said.location is None else said.location.country_or_region
+        origin = self.origin((said.ip_address, said.autonomous_system_number, country))
+        self.scanned_origins[key] = origin
+        return origin
 
     def _made(self, kind: SignInKind, tenant: str, said: AnyProperties) -> Access:
         agent = said.agent or NO_AGENT
@@ -83,6 +117,7 @@ class Flyweights:
             _stated(said.client_app_used),
             said.status.error_code,
             _stated(said.conditional_access_status),
+            _stated(said.authentication_protocol),
         )
         if odd_role or odd_subject:
             self.odd[access] = tuple(f"agentType:{spelling}" for spelling in (odd_role, odd_subject) if spelling)
@@ -106,7 +141,9 @@ class Flyweights:
         """Forgets every access; events that hold one keep it."""
         for each in self.by_kind.values():
             each.clear()
+        self.scanned.clear()
         self.odd.clear()
+        self.asking.clear()
         self._made_since_clear = 0
 
 

@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 import msgspec
+import orjson
 
 _TOKEN = re.compile(rb""""(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|'(?:[^'\\]++|\\.)*+(?:'|\\?\Z)|[\[\]{},]""", re.DOTALL)
 """A string in either quotes (the last one may be cut off), or one of the marks that make structure."""
@@ -124,3 +125,24 @@ def depth_of(data: bytes) -> int:
         elif mark in (b"}", b"]"):
             depth -= 1
     return deepest
+
+
+def is_json(data: bytes) -> bool:
+    """Whether a text is sound JSON."""
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def ends(rest: bytes) -> bool:
+    """Whether what follows the array of a message is the end of it, perhaps after other members."""
+    return rest == b"" or is_json(b'{"":0' + rest)
+
+
+def looks_like_lines(data: bytes) -> bool:
+    """Whether the first of several lines is a JSON text of its own."""
+    first, newline, _ = data.partition(b"\n")
+    first = first.strip()
+    return bool(newline) and first[:1] in (b"{", b"[") and first[-1:] in (b"}", b"]")

@@ -75,6 +75,8 @@ class ServiceProperties(Properties[A, C, S], Generic[A, C, S], kw_only=True):
     caller_name: str = msgspec.field(name="servicePrincipalName")
     client_app_used: ClassVar[None] = None
     """Says "Unknown" in every record, so it is not read."""
+    authentication_protocol: ClassVar[None] = None
+    """Says "none" in every record, so it is not read."""
 
 
 class UserProperties(Properties[A, C, S], Generic[A, C, S], kw_only=True):
@@ -82,6 +84,7 @@ class UserProperties(Properties[A, C, S], Generic[A, C, S], kw_only=True):
 
     caller_name: str | None = msgspec.field(name="appDisplayName", default=None)
     client_app_used: str | None = None
+    authentication_protocol: str | None = None
 
 
 class SignInEnvelope(msgspec.Struct, Generic[A, C, S], gc=False, tag_field="category", rename="camel"):

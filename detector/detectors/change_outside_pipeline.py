@@ -22,12 +22,15 @@ _WHY = {
     "window": "this is the identity of pipeline {pipeline}, which does not deploy at this hour",
 }
 
+_CONSENTS = frozenset({"consent_granted", "delegated_permission_granted"})
+
 _GRAVE = frozenset(
     {
         "credential_added",
         "federated_credential_changed",
         "app_role_granted",
         "delegated_permission_granted",
+        "inheritable_permissions_changed",
         "directory_role_assigned",
         "owner_added",
     }
@@ -62,11 +65,12 @@ class ChangeOutsidePipeline:
         kind, deviation = str(facts.get("kind")), facts.get("deviation")
         if deviation is None or not facts.get("pipelines_declared") or kind in self.kinds_ignored:
             return None
-        if not facts.get("succeeded"):
-            return None
+        if not facts.get("succeeded") or (kind in _CONSENTS and facts.get("for_everybody") is False):
+            return None  # what a user allows an agent to do for themselves is no change of the agent
         severity: Severity = "high" if kind in _GRAVE else "medium"
-        if facts.get("platform_actor"):
+        if facts.get("platform_actor") or facts.get("run"):
             severity = "low"
+        run = f", but run {text(facts['run'])} deploys with it" if facts.get("run") else ""
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
@@ -76,7 +80,7 @@ class ChangeOutsidePipeline:
             title=f"Changed outside the deployment pipeline: {words(kind)}",
             explanation=(
                 f"{actor(facts)} changed {text(facts.get('target_name'))} ({text(facts.get('activity'))}) from "
-                f"{address(facts)}; {_WHY[str(deviation)].format(pipeline=text(facts.get('pipeline')))}."
+                f"{address(facts)}; {_WHY[str(deviation)].format(pipeline=text(facts.get('pipeline')))}{run}."
             ),
             signal=signal,
         )

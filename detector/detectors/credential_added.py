@@ -1,7 +1,7 @@
 """D67: a credential was added to a blueprint or agent.
 
 Catches: persistence: whoever holds the new credential is every agent of the blueprint.
-Misses: credentials added before the detector ran (inventory, D71).
+Misses: credentials added before the detector ran (inventory, D71); federated ones are D70.
 Noisy on: rotations, which are info when a declared pipeline makes them.
 Reads: change.
 ATT&CK: T1098.001. Runbook: docs/detectors/credential_added.md.
@@ -42,7 +42,7 @@ class CredentialAdded:
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         facts = signal.facts
-        if facts.get("kind") not in {"credential_added", "federated_credential_changed"}:
+        if facts.get("kind") != "credential_added":
             return None
         inside = facts.get("pipeline") is not None and facts.get("deviation") is None
         if inside and not self.in_pipeline:
@@ -51,8 +51,6 @@ class CredentialAdded:
         if severity == "high" and (facts.get("platform_actor") or not facts.get("succeeded")):
             severity = "low"
         done = "added" if facts.get("succeeded") else "tried in vain to add"
-        federated = facts.get("kind") == "federated_credential_changed"
-        what = "a federated credential" if federated else "a credential"
         types = f" ({text(facts.get('key_types'))})" if facts.get("key_types") else ""
         first = "" if facts.get("habit") else "; this actor was never seen doing so before"
         return Finding(
@@ -61,9 +59,10 @@ class CredentialAdded:
             subject=signal.key,
             occasion=signal.occasion,
             severity=severity,
-            title=f"{what.capitalize()} was added" if facts.get("succeeded") else f"Adding {what} was refused",
+            title="A credential was added" if facts.get("succeeded") else "Adding a credential was refused",
             explanation=(
-                f"{actor(facts)} {done} {what}{types} to {text(facts.get('target_name'))} from {address(facts)}{first}."
+                f"{actor(facts)} {done} a credential{types} to {text(facts.get('target_name'))} from "
+                f"{address(facts)}{first}."
             ),
             signal=signal,
         )

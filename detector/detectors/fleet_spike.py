@@ -39,6 +39,8 @@ class FleetSpike:
     )
 
     enabled: bool = True
+    high_ratio: Annotated[float, Gt(1)] = 30.0
+    """Multiple of the expected count from which on the alert is high rather than medium."""
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-7
     """Tail probability that a spike must fall below to be said."""
 
@@ -53,7 +55,7 @@ class FleetSpike:
             catalogue_ids=self.catalogue_ids,
             subject=signal.key,
             occasion=signal.occasion,
-            severity="high",
+            severity="high" if signal.value >= self.high_ratio * signal.usual else "medium",
             title=f"Token-request spike of a whole blueprint: {amount(signal.value)} in {window}",
             explanation=(
                 f"The agents of this blueprint made {amount(signal.value)} token requests in {window}; expected about "

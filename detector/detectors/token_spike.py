@@ -39,7 +39,7 @@ class TokenSpike:
     )
 
     enabled: bool = True
-    high_ratio: Annotated[float, Gt(1)] = 10.0
+    high_ratio: Annotated[float, Gt(1)] = 50.0
     """Multiple of the expected count from which on the alert is high rather than medium."""
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-7
     """Tail probability that a spike must fall below to be said."""

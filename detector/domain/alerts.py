@@ -79,6 +79,8 @@ class Alert(msgspec.Struct, frozen=True):
     innocent_explanations: tuple[str, ...]
     next_steps: tuple[str, ...]
     runbook: str
+    incident: str | None = None
+    """Id of the incident that it belongs to, see `detector.domain.incidents`; `None` for what is no finding."""
 
 
 def alert_id(tenant: str, detector: str, kind: str, subject: str, occasion: str) -> str:
@@ -87,8 +89,13 @@ def alert_id(tenant: str, detector: str, kind: str, subject: str, occasion: str)
     Depends on nothing else: no clock, offset, score, hash seed or order of arrival. Parts are length-prefixed,
     so that no choice of names can make two identities read the same.
     """
+    return digest_of(SCHEMA, tenant, detector, kind, subject, occasion)
+
+
+def digest_of(*parts: str) -> str:
+    """The first 32 hex digits of SHA-256 over the parts, each with its length before it."""
     digest = hashlib.sha256()
-    for part in (SCHEMA, tenant, detector, kind, subject, occasion):
+    for part in parts:
         encoded = part.encode()
         digest.update(b"%d:" % len(encoded))
         digest.update(encoded)

@@ -61,6 +61,8 @@ class Access(Routed, frozen=True, eq=False, gc=False):
     """`status.errorCode`; 0 is success."""
     ca_status: str | None
     """`conditionalAccessStatus`."""
+    protocol: str | None = None
+    """`authenticationProtocol` of a user sign-in, such as `ropc`, where it states one."""
 
     def __repr__(self) -> str:
         return f"Access({self.kind} {self.agent_id} -> {self.resource_id}, {self.error_code})"
@@ -84,6 +86,15 @@ class Origin(msgspec.Struct, frozen=True, eq=False, gc=False):
         return f"Origin({self.prefix}, AS{self.asn}, {self.country})"
 
 
+class Policy(msgspec.Struct, frozen=True, gc=False):
+    """One Conditional Access policy that was applied to a sign-in."""
+
+    id: str
+    name: str | None
+    result: str
+    """As logged: `failure`, `reportOnlyFailure`, ..."""
+
+
 class SignIn(msgspec.Struct, frozen=True, gc=False):
     """One token issuance or refusal."""
 
@@ -96,6 +107,11 @@ class SignIn(msgspec.Struct, frozen=True, gc=False):
     user_id: str | None = None
     """The user acted for, where the flow has one."""
     user_agent: str | None = None
+    policies: tuple[Policy, ...] = ()
+    """Conditional Access policies that refused it (`failure`) or would have (`reportOnlyFailure`), the former first;
+    read of refused sign-ins only."""
+    methods: tuple[str, ...] = ()
+    """Methods of authentication that succeeded, as logged; read of interactive sign-ins of agents' user accounts."""
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +128,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
     """From `agentType`, where the record carries it."""
     blueprint_id: str | None = None
     """`blueprintId`: an *object id* in audit records."""
+    guest: bool = False
+    """A user whose principal name is that of a guest (`#EXT#`)."""
 
 
 class Actor(msgspec.Struct, frozen=True, gc=False):
@@ -134,6 +152,84 @@ class CredentialKey(msgspec.Struct, frozen=True, gc=False):
     type: str
     """`Password`, `AsymmetricX509Cert`, ... as logged."""
     name: str | None = None
+
+
+class FederatedTrust(msgspec.Struct, frozen=True, gc=False):
+    """One federated credential: whoever presents a token of this issuer for this subject is the application."""
+
+    name: str | None
+    issuer: str | None
+    """URL as logged."""
+    subject: str | None
+    """Subject as logged, or the expression that subjects must match."""
+    id: str | None = None
+    """`federatedCredentialId` of sign-ins with it, lower case."""
+
+
+class FieldChange(msgspec.Struct, frozen=True, gc=False):
+    """One field of an application that was changed, with its public values only."""
+
+    name: str
+    """`redirect_uris`, `identifier_uris`, `sign_in_audience`, `instance_lock`, `exposed_scopes`,
+    `requested_permissions` or `public_client`."""
+    added: tuple[str, ...] = ()
+    """For redirect URIs: hosts."""
+    removed: tuple[str, ...] = ()
+
+
+class PolicyTerms(msgspec.Struct, frozen=True, gc=False):
+    """One side of a change of a Conditional Access policy or named location: ids and words of its language only.
+
+    Names follow the Graph resources `conditionalAccessPolicy`, `ipNamedLocation` and `countryNamedLocation`.
+    """
+
+    state: str | None = None
+    """`enabled`, `disabled` or `enabledForReportingButNotEnforced`, lower case."""
+    controls: tuple[str, ...] = ()
+    """Grant controls, like `block`."""
+    included: tuple[str, ...] = ()
+    """Agents, service principals, users and groups that it applies to; ids, or words like `All`."""
+    excluded: tuple[str, ...] = ()
+    """Those that it does not apply to."""
+    resources: tuple[str, ...] = ()
+    """Resources that it applies to."""
+    resources_excluded: tuple[str, ...] = ()
+    risk_levels: tuple[str, ...] = ()
+    """Risk levels of agents and service principals from which on it applies."""
+    places_included: tuple[str, ...] = ()
+    """Ids of named locations."""
+    places_excluded: tuple[str, ...] = ()
+    rule: str | None = None
+    """Rule over custom security attributes that picks agents or service principals."""
+    workloads: bool = False
+    """Whether it speaks of agents or service principals at all."""
+    networks: tuple[str, ...] = ()
+    """Of a named location: networks in CIDR notation, or countries."""
+    trusted: bool | None = None
+    """Of a named location: whether it counts as trusted."""
+
+
+class PolicyChange(msgspec.Struct, frozen=True, gc=False):
+    """What a change did to a Conditional Access policy or a named location."""
+
+    kind: Literal["policy", "location"]
+    deed: Literal["added", "changed", "deleted"]
+    id: str | None
+    """Object id, lower case."""
+    name: str | None
+    before: PolicyTerms | None = None
+    """`None` where the record does not say."""
+    after: PolicyTerms | None = None
+
+
+class AttributeChange(msgspec.Struct, frozen=True, gc=False):
+    """What a change did to one custom security attribute of an object."""
+
+    name: str
+    """`Set.Name`."""
+    before: tuple[str, ...] | None = None
+    """Values, of the attribute that the manifest names for the environment only; `None` where they are not read."""
+    after: tuple[str, ...] | None = None
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -172,10 +268,25 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     """`Role.TemplateId`, lower case."""
     properties_changed: tuple[str, ...] = ()
     """Names (never values) of the modified properties."""
+    enabled: bool | None = None
+    """New `AccountEnabled`; `None` when the record does not change it."""
+    federated_added: tuple[FederatedTrust, ...] = ()
+    federated_removed: tuple[FederatedTrust, ...] = ()
+    """One that was edited is both removed and added."""
+    fields: tuple[FieldChange, ...] = ()
+    """Fields of an application that were changed."""
+    scopes: tuple[str, ...] = ()
+    """Scopes that a delegated grant or a consent adds."""
+    for_everybody: bool | None = None
+    """Whether a delegated grant holds for all users of the tenant; `None` when the record does not say."""
     user_agent: str | None = None
     correlation_id: str | None = None
     service: str | None = None
     """`loggedByService`."""
+    policy: PolicyChange | None = None
+    """Of activities on Conditional Access policies and named locations."""
+    attributes: tuple[AttributeChange, ...] = ()
+    """Of activities on custom security attributes: those that changed."""
 
 
 class Risk(msgspec.Struct, frozen=True, gc=False):
@@ -217,4 +328,114 @@ class GraphActivity(msgspec.Struct, frozen=True, gc=False):
     """`signInActivityId`: joins to a sign-in's `uniqueTokenIdentifier`."""
 
 
-Event = SignIn | Change | Risk | GraphActivity
+class Person(msgspec.Struct, frozen=True, gc=False):
+    """An owner or sponsor as an inventory shows it."""
+
+    id: str
+    """Object id, lower case."""
+    kind: str = ""
+    """`user`, `servicePrincipal`, `group`; `""` when not stated."""
+    enabled: bool | None = None
+    """Whether the account is enabled; `None` when not known."""
+
+
+class Credential(msgspec.Struct, frozen=True, gc=False):
+    """One credential that an object holds; never the secret."""
+
+    key_id: str
+    kind: Literal["secret", "certificate", "federated"]
+    name: str | None = None
+    start: float | None = None
+    """Seconds since the epoch, UTC."""
+    end: float | None = None
+    thumbprint: str | None = None
+    """Of a certificate, hex, lower case: the same on two objects is the same certificate."""
+    issuer: str | None = None
+    """Of a federated credential."""
+    subject: str | None = None
+    """Of a federated credential."""
+
+
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """One permission that an object holds."""
+
+    kind: Literal["app_role", "delegated", "inheritable"]
+    resource_id: str
+    """Object id of the resource's service principal; appId of the resource for inheritable permissions."""
+    permission: str
+    """Value or id of the app role; scopes separated by spaces; `*` for all."""
+    resource_app_id: str | None = None
+    since: float | None = None
+
+
+ObjectType = Literal[
+    "agent", "blueprint", "blueprint_principal", "agent_user", "service_principal", "application", "user"
+]
+
+
+class InventoryObject(msgspec.Struct, frozen=True, gc=False):
+    """One directory object as an inventory saw it at one moment. `None` is "not known", `()` is "known to be none"."""
+
+    record_id: str
+    time: float
+    """`observedDateTime`, seconds since the epoch, UTC."""
+    received: float | None
+    tenant_id: str
+    type: ObjectType
+    id: str
+    """Object id, lower case."""
+    app_id: str | None = None
+    name: str | None = None
+    described: bool | None = None
+    """Whether it has a description."""
+    enabled: bool | None = None
+    deleted: bool = False
+    created: float | None = None
+    created_by: str | None = None
+    """`createdByAppId`."""
+    blueprint_id: str | None = None
+    """appId of an agent's blueprint."""
+    parent_id: str | None = None
+    """Of an agent user: the agent identity it belongs to."""
+    owners: tuple[Person, ...] | None = None
+    sponsors: tuple[Person, ...] | None = None
+    credentials: tuple[Credential, ...] | None = None
+    grants: tuple[Grant, ...] | None = None
+    """Of the kinds that are told; see `grants_told`."""
+    grants_told: tuple[str, ...] = ()
+    """Kinds of grants of which all are told: of the others nothing is known."""
+    attributes: dict[str, tuple[str, ...]] | None = None
+    """Custom security attributes: `Set.Name` to values."""
+    tags: tuple[str, ...] | None = None
+
+
+class Deployment(msgspec.Struct, frozen=True, gc=False):
+    """One record of a pipeline run, or of an agent that passed the handshake into production."""
+
+    record_id: str
+    time: float
+    """`recordedDateTime`, seconds since the epoch, UTC."""
+    received: float | None
+    tenant_id: str
+    kind: Literal["run", "handshake"]
+    pipeline: str
+    """Name of a declared pipeline, or what the provider calls it."""
+    run_id: str
+    status: Literal["queued", "in_progress", "succeeded", "failed", "cancelled"]
+    started: float | None = None
+    finished: float | None = None
+    provider: str | None = None
+    repository: str | None = None
+    commit: str | None = None
+    environment: str | None = None
+    actor_id: str | None = None
+    """Object id of the identity that deploys, lower case."""
+    agents: tuple[str, ...] | None = None
+    """appIds or object ids of the agents and blueprints it changes; `None` when it does not say."""
+    changes: tuple[str, ...] | None = None
+    """Kinds of change it makes; `None` when it does not say."""
+    passed: bool = True
+    """Of a handshake: whether every check passed."""
+
+
+Event = SignIn | Change | Risk | GraphActivity | InventoryObject | Deployment

@@ -19,6 +19,19 @@ SignalKind = Literal[
     "credential_failure",
     "success_after_failures",
     "change",
+    "credential_use",
+    "flow",
+    "concurrency",
+    "policy_block",
+    "policy_outage",
+    "risk",
+    "sequence",
+    "dormancy",
+    "disabled_use",
+    "inventory",
+    "declaration",
+    "deployment",
+    "log_gap",
 ]
 
 Fact = str | int | float | bool | None | tuple[str, ...]

@@ -7,16 +7,15 @@ the change is judged then. What is found therefore depends on event times alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from detector.domain.alerts import Subject
-from detector.domain.events import Change, Identity
-from detector.domain.keys import Key
-from detector.domain.signals import Fact, Signal
-from detector.engine.routing import key_of, subject_of
+from detector.domain.events import Change
+from detector.domain.signals import Signal
+from detector.engine.describing import Known, facts_of
+from detector.engine.recognising import Recognised, Recognition
 from detector.features.changes import ActorMemory, Changes, affected
 from detector.features.memory import teach
-from detector.features.pipelines import provenance
 from detector.features.timeline import STEP, horizons
 
 if TYPE_CHECKING:
@@ -30,23 +29,24 @@ if TYPE_CHECKING:
 _MAX_ACTORS = 50_000
 
 
-class Recognised(NamedTuple):
-    """An identity of a change that is an agent or a blueprint."""
-
-    key: Key
-    subject: Subject
-    name: str
-
-
 class Changing:
     """The audit side of the engine."""
 
-    def __init__(self, settings: EngineSettings, state: State, saying: Saying, journal: Journal) -> None:
+    def __init__(
+        self, settings: EngineSettings, state: State, saying: Saying, journal: Journal, recognition: Recognition
+    ) -> None:
         self.settings = settings
         self.state = state
         self.saying = saying
         self.journal = journal
+        self.recognition = recognition
         self.changes = Changes(settings.activities, horizons(settings.lateness)[1])
+        self.on_change: list[Callable[[str, Change], None]] = []
+        """Told of every change that is read, with its kind, whoever it is about."""
+        self.on_recognised: list[Callable[[str, Change, Recognised], None]] = []
+        """Told of every change of an agent or blueprint, with its kind."""
+        self.on_unrecognised: list[Callable[[str, Change], None]] = []
+        """Told of every change, with its kind, once it is sure that it is about nobody who was known in time."""
 
     def observe(self, change: Change) -> FilterReason | None:
         """Takes in one change; the reason when it is left out."""
@@ -56,10 +56,16 @@ class Changing:
         tenant = self.state.tenant(change.tenant_id)
         if tenant is None:
             return "too_many_tenants"
+        audited = self.state.audited
+        audited[change.tenant_id] = min(change.time, audited.get(change.tenant_id, change.time))
         if self._learn_aliases(tenant, change):
             self.recognise(change.tenant_id)
+        for listener in self.on_change:
+            listener(kind, change)
         habit = self._remember_actor(tenant, kind, change)
-        recognised = self._recognise(tenant, change)
+        if kind == "conditional_access_changed":
+            return None  # No agent is what a policy is; `on_change` was told.
+        recognised = self._recognise(tenant, kind, change)
         if recognised is None:
             parked = self.state.parked
             if len(parked) >= self.settings.max_parked:
@@ -103,85 +109,35 @@ class Changing:
         tenant = self.state.tenants[tenant_id]
         still: list[Change] = []
         for change in self.state.parked:
-            recognised = None
-            if change.tenant_id == tenant_id:
-                recognised = self._recognise(tenant, change)
-            kind = self.changes.kind_of(change)
+            kind, recognised = self.changes.kind_of(change), None
+            if kind is not None and change.tenant_id == tenant_id:
+                recognised = self._recognise(tenant, kind, change)
             if recognised is None or kind is None:
                 still.append(change)
             else:
                 self._tell(kind, change, recognised, habit=self._remember_actor(tenant, kind, change))
         self.state.parked = still
 
-    def forget(self, watermark: float) -> None:
+    def tick(self, watermark: float) -> None:
         """Drops parked changes whose target can no longer be recognised in time, by a late record even."""
-        if self.state.parked:
-            limit = watermark - 2 * self.settings.lateness - STEP
-            self.state.parked = [change for change in self.state.parked if change.time >= limit]
+        limit = watermark - 2 * self.settings.lateness - STEP
+        gone = [change for change in self.state.parked if change.time < limit]
+        if not gone:
+            return
+        self.state.parked = [change for change in self.state.parked if change.time >= limit]
+        for change in gone:
+            kind = self.changes.kind_of(change)
+            if kind is not None:
+                for listener in self.on_unrecognised:
+                    listener(kind, change)
 
-    def _recognise(self, tenant: TenantMemory, change: Change) -> Recognised | None:
+    def _recognise(self, tenant: TenantMemory, kind: str, change: Change) -> Recognised | None:
         """The agent or blueprint that the change is about, if one is known by now."""
-        for identity in affected(change):
-            found = self._known(tenant, change, identity)
-            if found is not None:
-                return found
-        return None
-
-    def _known(self, tenant: TenantMemory, change: Change, identity: Identity) -> Recognised | None:
-        """What memory, the configuration or the record itself says of an identity.
-
-        Memory is asked for what was known in time, which is until the lateness after the change. When the others
-        recognise the identity anyway, the change does not wait and memory must have been final.
-        """
-        settings, tenant_id = self.settings, change.tenant_id
-        candidates = [candidate for candidate in (identity.app_id, identity.id) if candidate is not None]
-        own = [each for each in candidates if settings.scope == "workloads" or each in settings.identities]
-        if identity.role != "none" and settings.scope != "chosen":
-            own += candidates[:1]
-        limit = change.time - settings.lateness - STEP if own else change.time + settings.lateness
-        for candidate in candidates:
-            alias = tenant.aliases.get(candidate)
-            known_as = alias.owner if alias is not None and alias.since <= limit else candidate
-            memory, fleet = tenant.identities.get(known_as), tenant.fleets.get(known_as)
-            if memory is not None and memory.first_seen <= limit:
-                key = key_of(memory)
-                if key.kind == "agent":
-                    fleet = tenant.fleets.get(memory.blueprint_id or "")
-                subject = subject_of(key, tenant_id, memory, fleet)
-                return Recognised(key, subject, memory.name or identity.name or memory.id)
-            if fleet is not None and fleet.first_seen <= limit:
-                key = Key("blueprint", fleet.id)
-                return Recognised(key, subject_of(key, tenant_id, None, fleet), fleet.name or identity.name or fleet.id)
-        if not own:
-            return None
-        key = Key("blueprint" if identity.role == "blueprint" else "agent", own[0])
-        return Recognised(key, Subject(key.kind, own[0], identity.name, tenant=tenant_id), identity.name or own[0])
+        return self.recognition.first(tenant, change.tenant_id, change.time, affected(change, kind))
 
     def _tell(self, kind: str, change: Change, recognised: Recognised, *, habit: bool) -> None:
-        settings, actor = self.settings, change.actor
-        origin = provenance(settings.pipelines, actor, change.time)
-        facts: dict[str, Fact] = {
-            "kind": kind,
-            "activity": change.activity_name,
-            "succeeded": change.succeeded,
-            "actor_kind": actor.kind,
-            "actor_id": actor.id,
-            "actor_name": actor.name,
-            "address": actor.ip,
-            "habit": habit,
-            "platform_actor": actor.kind == "app" and (actor.name or "").casefold() in settings.platform_actors,
-            "pipelines_declared": bool(settings.pipelines),
-            "pipeline": origin.pipeline,
-            "deviation": origin.deviation,
-            "target_name": recognised.name,
-            "key_ids": tuple(key.key_id for key in change.keys_added),
-            "key_types": tuple(key.type for key in change.keys_added),
-            "permission": change.permission,
-            "permission_id": change.permission_id,
-            "role": change.directory_role,
-            "role_template_id": change.directory_role_template_id,
-            "correlation_id": change.correlation_id,
-        }
+        tenant = self.state.tenants[change.tenant_id]
+        known = Known(tenant, recognised, habit, self.state.audited.get(change.tenant_id, change.time))
         signal = Signal(
             kind="change",
             key=recognised.key,
@@ -194,6 +150,8 @@ class Changing:
             p_value=1.0,
             seen=0,
             event=change,
-            facts={name: fact for name, fact in facts.items() if fact is not None and fact != ()},
+            facts=facts_of(kind, change, known, self.settings, self.recognition),
         )
         self.saying.tell(signal, change.tenant_id, recognised.subject)
+        for listener in self.on_recognised:
+            listener(kind, change, recognised)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from detector.domain.events import SignIn
 from detector.domain.keys import Key
 from detector.domain.signals import Signal
+from detector.engine.fanning import Fanning
 from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
@@ -29,16 +30,23 @@ class Counting:
         self.spans = horizons(settings.lateness)
         self.agent_rates = TokenRate(settings.agent_rates, self.spans)
         self.fleet_rates = TokenRate(settings.blueprint_rates, self.spans)
+        self.fanning = Fanning(settings, saying)
 
     def open_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
         """The first request of an identity in a newer ten-minute bucket."""
         rates = route.rates
         hour = bucket // STEPS_PER_HOUR
         if route.fleet_rates is not None and rates.bucket // STEPS_PER_HOUR != hour:
-            fleets.activate(route.fleet.hours, hour)  # type: ignore[union-attr]
+            self._activate(route, event, hour)
         token_rate.roll(rates, bucket, self.spans, self.settings.agent_rates.floors)
         if rates.n >= rates.trip:
             self.judge(route, event, hour)
+
+    def _activate(self, route: Route, event: SignIn, hour: int) -> None:
+        """One more agent of a blueprint is active in an hour."""
+        agents = fleets.activate(route.fleet.hours, hour)  # type: ignore[union-attr]
+        if agents >= self.fanning.floor:
+            self.fanning.active(route, event, hour, agents)
 
     def judge(self, route: Route, event: SignIn, hour: int) -> None:
         """An identity's count has reached its trip."""
@@ -56,7 +64,7 @@ class Counting:
             and hour != rates.bucket // STEPS_PER_HOUR
             and not token_rate.count_in(rates, 1, hour)
         ):
-            fleets.activate(route.fleet.hours, hour)  # type: ignore[union-attr]
+            self._activate(route, event, hour)
         if token_rate.insert(rates, bucket, self.settings.agent_rates.floors):
             self._look(self.agent_rates, rates, route, event, bucket, fleet=False)
 

@@ -8,22 +8,39 @@ dictionary look-ups and two counters, and nothing is allocated that outlives it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from xxhash import xxh3_64_intdigest
 
 from detector.domain.accounting import Accounting
-from detector.domain.events import Change, SignIn
+from detector.domain.events import Change, Deployment, InventoryObject, Risk, SignIn
+from detector.engine.administering import Administering
 from detector.engine.admission import Admission
+from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
+from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
+from detector.engine.declaring import Declaring
+from detector.engine.deploying import Deploying
+from detector.engine.directory import Directory
+from detector.engine.drifting import Drifting
 from detector.engine.fingerprints import SEEDS
+from detector.engine.flowing import Flowing
+from detector.engine.habits import Habits
+from detector.engine.inventorying import Inventorying
 from detector.engine.journal import Journal
+from detector.engine.lifecycle import Lifecycle
+from detector.engine.misuse import Misuse
 from detector.engine.novelties import Novelties
+from detector.engine.outages import Outages
+from detector.engine.policies import Policies
+from detector.engine.recognising import Recognition
 from detector.engine.refusals import Refusals
-from detector.engine.routing import Router
+from detector.engine.risks import Risks
+from detector.engine.routing import Route, Router
 from detector.engine.saying import Saying
 from detector.engine.state import State
 from detector.features.timeline import HOUR, STEP, horizons
@@ -33,9 +50,21 @@ if TYPE_CHECKING:
     from detector.decode.decoded import Decoded
     from detector.domain.alerts import Alert
     from detector.domain.events import Event
+    from detector.domain.quarantine import FilterReason
     from detector.engine.settings import EngineSettings
+    from detector.features.declarations import Declarations
 
 _MAX_COUNTERS: Final = 1_000
+_PROMPT: Final = frozenset({InventoryObject, Deployment})
+"""Events that are told at once, not through an export."""
+
+
+class Part(Protocol):
+    """A part of the engine that waits for something."""
+
+    def tick(self, watermark: float) -> None:
+        """The watermark entered a new ten-minute bucket; infinity at the end of an archive."""
+        ...
 
 
 class Engine:
@@ -57,10 +86,70 @@ class Engine:
         self.saying = Saying(settings, self.state, self.journal)
         self.router = Router(settings, self.state, self.journal)
         self.counting = Counting(settings, self.router, self.saying)
-        self.novelties = Novelties(settings, self.saying)
+        self.directory = Directory(settings, self.state, self.journal)
+        self.recognition = Recognition(settings, self.directory)
+        self.casebook = Casebook(settings, self.state, self.saying, self.journal, self.router.children)
+        self.novelties = Novelties(settings, self.saying, self.casebook)
         self.refusals = Refusals(settings, self.state, self.saying)
-        self.changing = Changing(settings, self.state, self.saying, self.journal)
+        self.changing = Changing(settings, self.state, self.saying, self.journal, self.recognition)
         self.router.on_learned = self.changing.recognise
+        self.changing.on_recognised.append(self.casebook.changed)
+        self.administering = Administering(settings, self.state, self.saying, self.casebook, self.directory)
+        self.changing.on_change.append(self.administering.changed)
+        self.changing.on_unrecognised.append(self.administering.unrecognised)
+        self.lifecycle = Lifecycle(settings, self.state, self.saying, self.casebook, self.refusals)
+        self.changing.on_recognised.append(self.lifecycle.changed)
+        self.novelties.on_access.append(self.lifecycle.granted)
+        self.refusals.on_refused.append(self.lifecycle.refused)
+        self.policies = Policies(settings, self.state, self.saying, self.casebook)
+        self.outages = Outages(settings, self.state, self.saying, self.journal, self.policies)
+        self.refusals.on_refused.append(self.policies.refused)
+        self.casebook.on_first.append(self.policies.first)
+        self.changing.on_change.append(self.policies.changed)
+        self.changing.on_recognised.append(self.policies.recognised)
+        self.risks = Risks(settings, self.state, self.saying, self.casebook, self.recognition)
+        self.readers: dict[type, Callable[[Any], FilterReason | None]] = {
+            Change: self.changing.observe,
+            Risk: self.risks.observe,
+        }
+        """Who reads each other kind of event, and says why it is left out, if it is."""
+        self.inventorying = Inventorying(settings, self.state, self.saying, self.journal, self.directory, self.changing)
+        self.readers[InventoryObject] = self.inventorying.observe
+        self.novelties.on_access.append(self.inventorying.outsiders.access)
+        self.parts: list[Part] = [self.refusals, self.casebook, self.lifecycle, self.outages]
+        """Who is told that time passes."""
+        self.flowing = Flowing(settings, self.state, self.saying, self.journal)
+        self.deploying = Deploying(settings, self.state, self.saying, self.journal)
+        self.readers[Deployment] = self.deploying.observe
+        self.changing.on_change.append(self.deploying.deed)
+        self.changing.on_recognised.append(self.deploying.changed)
+        self.parts += [self.inventorying, self.flowing, self.deploying]
+        self._use()
+        if settings.declarations is not None:
+            self._declare(settings.declarations)
+
+    def _use(self) -> None:
+        """Connects what looks at credentials in use, flows and places."""
+        settings, state, saying, journal = self.settings, self.state, self.saying, self.journal
+        self.habits = Habits(settings, state, saying, journal, self.casebook)
+        self.misuse = Misuse(settings, state, saying)
+        self.concurrency = Concurrency(settings, state, saying, journal)
+        self.novelties.on_access += [self.habits.look, self.misuse.look]
+        self.refusals.on_refused.append(self.misuse.refused)
+        self.novelties.on_place.append(self.concurrency.place)
+        self.casebook.on_granted.append(self.concurrency.granted)
+        self.parts.append(self.concurrency)
+
+    def _declare(self, declarations: Declarations) -> None:
+        """Connects what compares with the manifest; it comes last, to read inventories behind who else reads them."""
+        settings, state = self.settings, self.state
+        declaring = Declaring(settings, declarations, state, self.saying, self.journal)
+        drifting = Drifting(settings, declarations, state, self.saying, self.journal)
+        self.novelties.on_access.append(declaring.access)
+        self.novelties.on_place.append(declaring.place)
+        self.changing.on_recognised += [declaring.changed, drifting.changed]
+        self.readers[InventoryObject] = drifting.behind(self.readers[InventoryObject])
+        self.parts.append(declaring)
 
     @property
     def accounting(self) -> Accounting:
@@ -83,6 +172,8 @@ class Engine:
             accounting.received += decoded.filtered.total()
         if decoded.unknown:
             self._note_unknown(decoded.unknown)
+        if decoded.flows:
+            self.flowing.observe(decoded.flows)
         self._fold(decoded.events)
         self.journal.saw(decoded.events)
         forgotten = self.state.admission.bound(self.settings.max_record_ids)
@@ -98,7 +189,15 @@ class Engine:
             counters[name if name in counters or len(counters) < _MAX_COUNTERS else "unknown_other"] += times
 
     def _fold(self, events: Sequence[Event]) -> None:
-        """Folds events, stretch by stretch: within one, the watermark stays in its ten-minute bucket."""
+        """Folds events in the order of their arrival, so that it does not matter where bodies end."""
+        if _PROMPT.isdisjoint(map(type, events)):
+            self._log(events)
+            return
+        for prompt, run in groupby(events, key=lambda event: type(event) in _PROMPT):
+            (self._prompt if prompt else self._log)(list(run))
+
+    def _log(self, events: Sequence[Event]) -> None:
+        """Folds logged events, stretch by stretch: within one, the watermark stays in its ten-minute bucket."""
         times = [event.time for event in events]
         if times and max(times) >= self.state.admission.next_bucket:
             start = 0
@@ -196,15 +295,40 @@ class Engine:
                 continue
             rates.granted = max(rates.granted, time)
             if time > rates.armed:
-                self.refusals.success_after_guesses(route, event)
+                self._remarkable(route, event)
             if route.hour != hour or event.origin not in route.origins:
                 novelties(route, event, hour)
         admission.watermark = watermark
         accounting.applied += len(events) - left_out
 
+    def _remarkable(self, route: Route, event: SignIn) -> None:
+        """A granted token that somebody waits for: it follows a run of guesses, or its identity is watched."""
+        identity = route.identity
+        if identity.failures is None:
+            identity.rates.armed = identity.watched
+        else:
+            self.refusals.success_after_guesses(route, event)
+        if event.time > identity.watched:
+            self.casebook.granted(route, event)
+
+    def _prompt(self, events: Sequence[Event]) -> None:
+        """Folds events of the product's own categories, which do not move the watermark.
+
+        They are told as they happen, the logs minutes later: if they counted as news of how late it is, the logs would
+        use up on them the lateness that is allowed for.
+        """
+        oldest = self.state.admission.watermark - self.settings.lateness
+        accounting = self.state.accounting
+        for event in self._once(events, [event.time for event in events]):
+            if event.time < oldest:
+                accounting.late += 1
+            elif not self._other(event):
+                accounting.applied += 1
+
     def _other(self, event: Event) -> bool:
         """An event that is not a sign-in; whether it was left out."""
-        reason = self.changing.observe(event) if isinstance(event, Change) else "category_not_read"
+        observe = self.readers.get(type(event))
+        reason = "category_not_read" if observe is None else observe(event)
         if reason is not None:
             self.state.accounting.filtered[reason] += 1
         return reason is not None
@@ -212,12 +336,15 @@ class Engine:
     def _advance(self, time: float) -> None:
         """The watermark enters a new ten-minute bucket: forget what has passed, judge windows that became final."""
         self.state.admission.advance(time)
-        self.refusals.close_windows(time)
-        self.changing.forget(time)
+        self.changing.tick(time)
+        for part in self.parts:
+            part.tick(time)
 
     def finish(self) -> list[Alert]:
         """Judges every window that is still open, as if time had passed without records; for the end of an archive."""
-        self.refusals.close_windows(inf)
+        self.changing.tick(inf)
+        for part in self.parts:
+            part.tick(inf)
         return self.saying.take()
 
     def snapshot(self) -> bytes:

@@ -6,9 +6,9 @@ from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
-from detector.domain.events import Change, Event, GraphActivity, Risk
+from detector.domain.events import Change, Deployment, Event, GraphActivity, InventoryObject, Risk
 
-SEEDS: Final[dict[type, int]] = {Change: 1, Risk: 2, GraphActivity: 3}
+SEEDS: Final[dict[type, int]] = {Change: 1, Risk: 2, GraphActivity: 3, InventoryObject: 4, Deployment: 5}
 """Record ids of different families of records never meet; all sign-in categories share one family, 0."""
 
 

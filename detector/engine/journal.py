@@ -18,14 +18,67 @@ from detector.domain.events import Change, Event, SignIn
 from detector.engine.fingerprints import fingerprint
 from detector.engine.state import State, decoder, encoder
 from detector.errors import SnapshotError
+from detector.features.awaited import Awaited
 from detector.features.changes import ActorMemory
+from detector.features.credentials import CredentialMemory
+from detector.features.environments import Seen
+from detector.features.flow import Flow
+from detector.features.inventory import ObjectMemory, PersonMemory
+from detector.features.ledger import Entry, Ledger
 from detector.features.memory import Alias, FleetMemory, IdentityMemory, TenantMemory
+from detector.features.outages import Outage
+from detector.features.presence import Presence
+from detector.features.runs import Run
 from detector.features.timeline import HOUR
 
-Kind = Literal["identity", "fleet", "actor", "alias", "parked", "said"]
+Kind = Literal[
+    "identity",
+    "fleet",
+    "actor",
+    "alias",
+    "ledger",
+    "firsts",
+    "object",
+    "person",
+    "parked",
+    "said",
+    "run",
+    "evidence",
+    "handshake",
+    "deeds",
+    "awaited",
+    "environment",
+    "credential",
+    "presence",
+    "outage",
+    "flow",
+]
 
 _NUMBER: Final = 8
 """Bytes of the number that stands before the payload of what is kept in order."""
+
+
+_TABLES: Final[dict[Kind, tuple[str, Any]]] = {
+    "identity": ("identities", IdentityMemory),
+    "fleet": ("fleets", FleetMemory),
+    "actor": ("actors", ActorMemory),
+    "alias": ("aliases", Alias),
+    "ledger": ("ledgers", Ledger),
+    "firsts": ("firsts", list[Entry]),
+    "object": ("objects", ObjectMemory),
+    "person": ("people", PersonMemory),
+    "run": ("runs", Run),
+    "evidence": ("evidence", float),
+    "handshake": ("handshakes", float),
+    "deeds": ("deeds", set[tuple[int, str]]),
+    "awaited": ("awaited", Awaited),
+    "environment": ("environments", Seen),
+    "credential": ("credentials", CredentialMemory),
+    "presence": ("presences", Presence),
+    "outage": ("outages", Outage),
+    "flow": ("flows", Flow),
+}
+"""Kinds of rows that lie under a key of a tenant: the field of `TenantMemory`, and the type of its values."""
 
 
 class Row(NamedTuple):
@@ -72,13 +125,8 @@ class Journal:
         self._listening = True
         state = self._state
         for tenant_id, tenant in state.tenants.items():
-            kinds: tuple[tuple[Kind, Iterable[str]], ...] = (
-                ("identity", tenant.identities),
-                ("fleet", tenant.fleets),
-                ("actor", tenant.actors),
-                ("alias", tenant.aliases),
-            )
-            for kind, ids in kinds:
+            for kind, (table, _) in _TABLES.items():
+                ids = getattr(tenant, table)
                 self._touched.update(dict.fromkeys((kind, tenant_id, identifier) for identifier in ids))
         self._touched.update(dict.fromkeys(("said", "", identifier) for identifier in state.said))
         self._digests = {hour: set(ids) for hour, ids in state.admission.generations.items()}
@@ -184,13 +232,8 @@ class Journal:
         tenant = state.tenants.get(tenant_id)
         if tenant is None:
             return None
-        held: dict[Kind, Mapping[str, object]] = {
-            "identity": tenant.identities,
-            "fleet": tenant.fleets,
-            "actor": tenant.actors,
-            "alias": tenant.aliases,
-        }
-        return held[kind].get(identifier)
+        held: Mapping[str, object] = getattr(tenant, _TABLES[kind][0])
+        return held.get(identifier)
 
 
 _ORDERED: Final[frozenset[Kind]] = frozenset({"actor", "parked", "said"})
@@ -218,15 +261,11 @@ def rebuild(core: bytes, rows: Iterable[tuple[str, str, str, bytes]], digests: M
             number = int.from_bytes(payload[:_NUMBER], "little")
             ordered.append((number, kind, tenant_id, identifier, payload[_NUMBER:]))
         else:
-            tenant = state.tenants.setdefault(tenant_id, TenantMemory())
-            if kind == "identity":
-                tenant.identities[identifier] = _read(IdentityMemory, payload)
-            elif kind == "fleet":
-                tenant.fleets[identifier] = _read(FleetMemory, payload)
-            elif kind == "alias":
-                tenant.aliases[identifier] = _read(Alias, payload)
-            else:
+            table = _TABLES.get(kind)  # type: ignore[call-overload]
+            if table is None:
                 raise SnapshotError(f"The store holds rows of the kind {kind!r}, which this release does not know.")
+            tenant = state.tenants.setdefault(tenant_id, TenantMemory())
+            getattr(tenant, table[0])[identifier] = _read(table[1], payload)
     ordered.sort(key=lambda row: row[0])
     for _, kind, tenant_id, identifier, payload in ordered:
         if kind == "said":

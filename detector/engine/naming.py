@@ -10,6 +10,7 @@ from detector.detectors.detector import Detector
 from detector.domain.alerts import SCHEMA, Alert, Attack, Entity, Evidence, Subject, alert_id
 from detector.domain.events import Change, Event, SignIn
 from detector.domain.findings import Finding
+from detector.domain.incidents import incident_of
 
 
 def rfc3339(time: float) -> str:
@@ -34,10 +35,11 @@ def name(
     details.update(finding.facts)
     if signal.window[0] != signal.window[1]:
         details["window_start"], details["window_end"] = rfc3339(signal.window[0]), rfc3339(signal.window[1])
+    time = rfc3339(signal.time)
     return Alert(
         id=identifier,
         schema=SCHEMA,
-        time=rfc3339(signal.time),
+        time=time,
         detector=finding.detector,
         catalogue_ids=finding.catalogue_ids,
         severity=finding.severity,
@@ -64,6 +66,7 @@ def name(
         innocent_explanations=detector.innocent,
         next_steps=detector.next_steps,
         runbook=f"docs/detectors/{detector.name}.md",
+        incident=incident_of(subject, time),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from detector.domain.events import Origin, SignIn
@@ -17,6 +18,7 @@ from detector.features.networks import Level, Networks, Places, places
 from detector.features.timeline import HOUR, NEVER, SIX_HOURS, horizons
 
 if TYPE_CHECKING:
+    from detector.engine.casebook import Casebook
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
 
@@ -25,11 +27,21 @@ _MAX_ORIGINS: Final = 64
 
 _MAX_PLACES: Final = 50_000
 
+FIRSTS_SEEN: Final = 8.0
+"""Active hours from which on something never seen before is worth an entry in a ledger. More than an identity can have
+whose novelties are not looked at at all because it is young: that is so until its hours are folded for the first time,
+and when exactly they are depends on the order of arrival."""
+
 
 def who(route: Route) -> dict[str, Fact]:
     """The identity behind a signal, for explanations: the key may be its blueprint."""
     identity = route.identity
     return {"agent_id": identity.id, "agent_name": identity.name or identity.id}
+
+
+def _network_of(origin: Origin, level: Level) -> str:
+    """The name of the network that an origin lies in at a level."""
+    return {"prefix": origin.prefix or "", "asn": f"AS{origin.asn}", "country": origin.country or ""}[level]
 
 
 _LISTENED: Final = {"api_novelty", "api_spread", "network_novelty"}
@@ -41,12 +53,21 @@ def least_experience(settings: EngineSettings) -> float:
     return float(min(asked, default=0.0))
 
 
+LookAtAccess = Callable[[Route, SignIn, int], int]
+"""Told the first granted token of an access in an hour; returns the hour before which it need not be told again."""
+LookAtPlace = Callable[[Route, SignIn, int], None]
+"""Told the first granted token from an address in an hour, unless its network was dealt with in the last day."""
+
+
 class Novelties:
     """What granted tokens show that was never seen before."""
 
-    def __init__(self, settings: EngineSettings, saying: Saying) -> None:
+    def __init__(self, settings: EngineSettings, saying: Saying, casebook: Casebook) -> None:
         self.settings = settings
         self.saying = saying
+        self.casebook = casebook
+        self.on_access: list[LookAtAccess] = []
+        self.on_place: list[LookAtPlace] = []
         self.horizon = horizons(settings.lateness)[1]
         self.apis = Apis(settings.apis, self.horizon)
         self.networks = Networks(self.horizon)
@@ -64,6 +85,8 @@ class Novelties:
             self.apis.open(apis, hour)
         young = not apis.exposure and len(apis.closed) < self.young_below
         if hour != route.hour:
+            if not route.hour < hour < route.habits_until:  # an older hour may make what is known older
+                route.habits_until = min([look(route, event, hour) for look in self.on_access], default=NEVER)
             route.name(event.access, hour)
             resource = event.access.resource_id
             if resource is not None:
@@ -83,6 +106,8 @@ class Novelties:
             return
         if hour == route.hour:
             route.origins = set()
+        for look in self.on_place:
+            look(route, event, hour)
         self._see(route, event, self._places.get(origin) or self._place(origin), hour, young=young)
 
     def _look(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
@@ -90,6 +115,8 @@ class Novelties:
         recent, origin = route.recent, event.origin
         origins = recent.origins
         where = self._places.get(origin) or self._place(origin)
+        for look in self.on_place:
+            look(route, event, hour)
         if where not in origins:
             until = self._see(route, event, where, hour, young=young)
             recent.until = min(recent.until, until)
@@ -176,6 +203,9 @@ class Novelties:
             capacity = self.settings.apis.capacity
             siblings_know = fleet is not None and observe(fleet.apis, resource, hour, self.horizon, capacity)
             self._new_api(route, event, hour, siblings_know=siblings_know)
+            if self.apis.experience(apis, hour)[0] >= FIRSTS_SEEN:
+                named, fresh = event.access.resource_name or "", not siblings_know
+                self.casebook.first(route, "resource_used", resource, hour, event, name=named, fleet=fresh)
         if len(apis.used) >= self.settings.apis.spread_floor or hour != apis.hour:
             self._spread(route, event, hour, known=known)
 
@@ -185,6 +215,8 @@ class Novelties:
         if level is not None:
             fleet_level = self.networks.observe(fleet.networks, where, hour) if fleet is not None else level
             self._new_network(route, event, hour, fleet_level or level, siblings_know=fleet_level is None)
+            if self.apis.experience(identity.apis, hour)[0] >= FIRSTS_SEEN:
+                self.casebook.first(route, "new_network", _network_of(event.origin, level), hour, event)
 
     def _fleet_seen(self, route: Route, hour: int) -> tuple[FleetMemory | None, float]:
         """(the blueprint, its active agent-hours) when the identity has siblings to be compared with.
@@ -271,11 +303,7 @@ class Novelties:
         if fleet is not None and not siblings_know:
             p_value *= self.networks.chance(fleet.networks, level, hour, fleet_seen)[0]
             key = Key("blueprint", fleet.id)
-        network = {
-            "prefix": origin.prefix,
-            "asn": f"AS{origin.asn}",
-            "country": origin.country,
-        }[level]
+        network = _network_of(origin, level)
         self.saying.tell_of(
             route,
             Signal(

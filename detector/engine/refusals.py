@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from detector.domain.events import SignIn
@@ -30,6 +31,8 @@ class Refusals:
         self.saying = saying
         spans = horizons(settings.lateness)
         self.failures = Failures(settings.failures, spans[1], spans[2])
+        self.on_refused: list[Callable[[Route, SignIn, int], None]] = []
+        """Told of every refused token request, with its hour."""
 
     def observe(self, route: Route, event: SignIn, hour: int) -> None:
         """A refused token request."""
@@ -90,6 +93,8 @@ class Refusals:
             identity.rates.armed = min(identity.rates.armed, complete)
             if identity.rates.granted > complete:
                 self.success_after_guesses(route, event, identity.rates.granted)
+        for listener in self.on_refused:
+            listener(route, event, hour)
 
     def success_after_guesses(self, route: Route, event: SignIn, success: float | None = None) -> None:
         """A granted token later than the completion of a run of guesses; `event` tipped it.
@@ -127,9 +132,9 @@ class Refusals:
                 self.saying.tell_of(route, signal)
             else:
                 self.saying.tell(signal, tenant_id, subject_of(signal.key, tenant_id, identity, route.fleet))
-        identity.rates.armed = self.failures.armed_after(memory, time)
+        identity.rates.armed = min(self.failures.armed_after(memory, time), identity.watched)
 
-    def close_windows(self, watermark: float) -> None:
+    def tick(self, watermark: float) -> None:
         """Judges the failure ratio of every six-hour window in which nothing can arrive any more."""
         failing = self.state.failing
         if not failing:

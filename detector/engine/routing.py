@@ -18,9 +18,10 @@ from msgspec.structs import force_setattr
 from detector.domain.alerts import Subject
 from detector.domain.events import Access, Origin, SignIn
 from detector.domain.keys import Key
+from detector.engine.children import Children
 from detector.features.apis import ApiMemory
 from detector.features.fleet import FleetHours
-from detector.features.memory import FleetMemory, IdentityMemory, latest_name, teach
+from detector.features.memory import FleetMemory, IdentityMemory, latest_name, teach, watched_since
 from detector.features.networks import NetworkMemory, Places
 from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import RateMemory
@@ -63,6 +64,7 @@ class Route:
         "failed",
         "fleet",
         "fleet_rates",
+        "habits_until",
         "hour",
         "identity",
         "origins",
@@ -90,6 +92,8 @@ class Route:
         """The hour before which the resource, seen again, changes no memory but that it was used."""
         self.young = True
         """See `Recent.young`."""
+        self.habits_until = -1
+        """The hour before which what the access shows of habits needs no look."""
         self.recent = recent
 
     def name(self, access: Access, hour: int) -> None:
@@ -115,6 +119,8 @@ class Router:
         """Routes made since."""
         self.recents: dict[tuple[str, str, str | None], Recent] = {}
         """By tenant, identity and blueprint: an application may be at work in several tenants."""
+        self.children = Children(state)
+        """Which agents each blueprint has."""
         self.unwatched: dict[Access, int] = {}
         """Accesses that nobody watches, and the hour that was found in: an identity may be learned later."""
         self.on_learned: Callable[[str], None] = _nobody_listens
@@ -194,13 +200,17 @@ class Router:
                 networks=NetworkMemory(),
                 named=hour,
             )
-        if identity.blueprint_id is None and not is_blueprint:
+            self.children.met(access.tenant_id, identity)
+        elif identity.blueprint_id is None and blueprint_id is not None and not is_blueprint:
             identity.blueprint_id = blueprint_id
+            self.children.met(access.tenant_id, identity)
         fleet: FleetMemory | None = None
         if blueprint_id is not None:
             fleet = tenant.fleets.get(blueprint_id) or self._new_fleet(access.tenant_id, tenant, blueprint_id, since)
             if new and not is_blueprint:
                 fleet.agents += 1
+        if new and tenant.ledgers:
+            identity.watched = identity.rates.armed = watched_since(tenant, identity.id, blueprint_id)
         if self._learn_earlier(access, identity, fleet, since, news=new):
             self.on_learned(access.tenant_id)
         return Recent(identity, fleet)
@@ -261,7 +271,7 @@ class Router:
             old.id for old in nsmallest(number, tenant.identities.values(), key=lambda old: _worth(old.rates, old.id))
         ]
         for identifier in gone:
-            del tenant.identities[identifier]
+            self.children.forgotten(tenant_id, tenant.identities.pop(identifier))
             self.journal.forget("identity", tenant_id, identifier)
         for failing in self.state.failing.values():
             failing.difference_update((tenant_id, identifier) for identifier in gone)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from detector.detectors.detector import Detector
 from detector.features.apis import ApiSettings
 from detector.features.failures import FailureSettings
+from detector.features.ledger import Sequence
 from detector.features.pipelines import Pipeline
+from detector.features.runs import EvidenceSettings
+from detector.features.sequences import SEQUENCES
+from detector.features.signs import Signs
 from detector.features.token_rate import RateSettings
+
+if TYPE_CHECKING:
+    from detector.features.declarations import Declarations
 
 Scope = Literal["agents", "chosen", "workloads"]
 
@@ -34,6 +41,18 @@ class EngineSettings:
     pipelines: tuple[Pipeline, ...] = ()
     platform_actors: frozenset[str] = frozenset()
     """Case-folded display names of Microsoft's own actors. A name can be borrowed: it only lowers a severity."""
+    risk_events: Mapping[str, str] = field(default_factory=dict)
+    """Types of risk detections, case-folded, and what each says in plain words."""
+    declarations: Declarations | None = None
+    """The manifest of the intended configuration; `None` when there is none."""
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    """How deployment evidence and changes are matched."""
+    agent_roles: frozenset[str] = frozenset()
+    """Names (case-folded) and template ids of the directory roles that administer agents."""
+    signs: Signs = field(default_factory=Signs)
+    """What betrays an agent that is registered as an ordinary application."""
+    sequences: tuple[Sequence, ...] = SEQUENCES
+    """What is looked for in ledgers."""
     identities: frozenset[str] = frozenset()
     """Object ids or appIds that are agents whatever the records say; lower case."""
     max_identities: int = 200_000

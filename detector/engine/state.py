@@ -14,6 +14,7 @@ from detector.domain.accounting import Accounting
 from detector.domain.events import Change
 from detector.engine.admission import Admission
 from detector.errors import SnapshotError
+from detector.features.ledger import Entry
 from detector.features.memory import TenantMemory
 from detector.features.moments import Numbers
 
@@ -22,6 +23,19 @@ VERSION: Final = 1
 
 
 _MAX_TENANTS: Final = 1_024
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A sequence that something may still break."""
+
+    tenant: str
+    kind: str
+    """Of its key, like `id`."""
+    id: str
+    sequence: str
+    """Name of the sequence."""
+    made: tuple[Entry, ...]
+    """Its steps."""
 
 
 class State(msgspec.Struct):
@@ -36,8 +50,19 @@ class State(msgspec.Struct):
     """Alert ids already said, oldest first."""
     failing: dict[int, set[tuple[str, str]]] = msgspec.field(default_factory=dict)
     """Six-hour windows not final yet, and the (tenant, identity) that failed in them."""
+    judged_day: int = -1
+    """The last day (since the epoch) for which sleeping identities were looked for."""
+    held: dict[str, Held] = msgspec.field(default_factory=dict)
+    """Sequences that something may still break, by tenant, id of the key and occasion."""
+    removals: set[tuple[float, str, str, str, str, str]] = msgspec.field(default_factory=set)
+    """Sponsors and owners taken away, to be judged later; see `detector.engine.removals`."""
+    credentials_day: int = -1
+    """The last midnight, in days since the epoch, at which the ends of credentials were looked at."""
     parked: list[Change] = msgspec.field(default_factory=list)
     """Changes whose target nobody has recognised as an agent yet."""
+
+    audited: dict[str, float] = msgspec.field(default_factory=dict)
+    """Event time of the earliest change of each tenant that was read."""
 
     def tenant(self, tenant_id: str) -> TenantMemory | None:
         """The memory of a tenant, made when there is none; `None` for a newcomer when there are too many tenants.

@@ -7,6 +7,7 @@ it would let an attacker make a resource familiar by failing at it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import msgspec
 
@@ -42,6 +43,13 @@ class ApiMemory(msgspec.Struct, gc=False):
     """Weighted active hours folded."""
     distinct: float = 0.0
     """Weighted distinct resources of those hours."""
+    rest: int = 0
+    """The longest pause among those hours, in hours from one to the next."""
+
+
+def is_newborn(memory: ApiMemory, least_seen: float) -> bool:
+    """Whether `Apis.experience` is below `least_seen` in the newest hour; a cheap look that says no too often."""
+    return not memory.exposure and len(memory.closed) + 2 < 2 * least_seen
 
 
 class Novelty(msgspec.Struct, frozen=True, gc=False):
@@ -68,8 +76,16 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
 _FOLD = 10
 """Length at which closed hours are folded, in batches."""
 
+_SPARE = 2
+"""Length of the entry that is not folded though it might be: `dormancy` asks for the last hour before a pause."""
+
 _DISPERSION = 0.1
 """Distinct resources per hour vary little more than a Poisson count; the excess is this small."""
+
+
+def longest_pause(hours: list[int], rest: int) -> int:
+    """The longest pause from one of these rising hours to the next, `rest` at least."""
+    return max([rest, *(later - earlier for earlier, later in pairwise(hours))])
 
 
 class Apis:
@@ -111,16 +127,17 @@ class Apis:
         memory.used = []
         memory.hour = hour
         if len(closed) >= _FOLD:
-            done, memory.exposure, memory.distinct = self._sum(memory, hour - self.horizon.keep)
+            done, memory.exposure, memory.distinct = self._sum(memory, hour - self.horizon.keep, spare=_SPARE)
+            memory.rest = longest_pause(closed[: done + _SPARE : 2], memory.rest)
             del closed[:done]
 
     @staticmethod
-    def _sum(memory: ApiMemory, limit: int) -> tuple[int, float, float]:
-        """(closed entries up to hour `limit`, weighted active hours, weighted distinct resources)."""
+    def _sum(memory: ApiMemory, limit: int, *, spare: int = 0) -> tuple[int, float, float]:
+        """(closed entries up to hour `limit`, weighted active hours, weighted distinct resources), less spare ones."""
         exposure, distinct = memory.exposure, memory.distinct
         closed = memory.closed
         done = 0
-        while done < len(closed) and closed[done] <= limit:
+        while done + spare < len(closed) and closed[done + spare] <= limit:
             start = weight(closed[done] * HOUR)
             exposure += start
             distinct += start * closed[done + 1]

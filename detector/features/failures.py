@@ -107,6 +107,12 @@ class Ratio(msgspec.Struct, frozen=True, gc=False):
     classes: tuple[str, ...]
 
 
+def in_class(memory: FailureMemory, kind: str, time: float) -> int:
+    """Failures of a class in the six hours of `time`, which are the newest of the key or those before them."""
+    window = int(time) // SIX_HOURS
+    return (memory.classes if window == memory.window else memory.classes_before).get(kind, 0)
+
+
 class Failures:
     """The feature."""
 

@@ -17,6 +17,11 @@ from detector.features.timeline import HOUR, Horizon, weight
 from detector.features.token_rate import Prior, RateMemory, count_in
 
 CELLS: Final = 48
+_WORKING_DAYS: Final = 5
+_WEEKEND: Final = 2
+_WEEK: Final = 168
+"""Hours of a week, of which each cell holds one for every one of its days."""
+
 _SMOOTHING: Final = 6.0
 _FLATTEST: Final = 4.0
 
@@ -37,17 +42,36 @@ def cell_of(hour: int) -> int:
     return hour % 24 + (24 if weekday >= 5 else 0)
 
 
-def activate(memory: FleetHours, hour: int) -> None:
-    """One more agent of the blueprint was active in `hour`."""
+def activate(memory: FleetHours, hour: int) -> int:
+    """One more agent of the blueprint was active in `hour`; how many were by now."""
     active = memory.active
     for place in range(len(active) - 2, -1, -2):
         if active[place] == hour:
             active[place + 1] += 1
-            return
+            return active[place + 1]
         if active[place] < hour:
             active[place + 2 : place + 2] = [hour, 1]
-            return
+            return 1
     active[0:0] = [hour, 1]
+    return 1
+
+
+def usual_agents(memory: FleetHours, hour: int, horizon: Horizon) -> tuple[float, float]:
+    """(agents that are usually active in such an hour, active hours that this was learned from)."""
+    _, agent_hours, hours = memory.totals
+    active = memory.active
+    for place in range(0, len(active), 2):
+        if active[place] > hour - horizon.lag:
+            break
+        start = weight(active[place] * HOUR)
+        agent_hours += start * active[place + 1]
+        hours += start
+    if not hours:
+        return 0.0, 0.0
+    now, index = weight(hour * HOUR), 3 * cell_of(hour)
+    _, cell_agent_hours, cell_hours = memory.cells[index : index + 3]
+    mean = agent_hours / hours
+    return mean * _shape(cell_agent_hours / now, cell_hours / now, mean), hours / now
 
 
 def learn(memory: FleetHours, rates: RateMemory, newest: int, horizon: Horizon) -> None:
@@ -88,6 +112,19 @@ def priors(memory: FleetHours, rates: RateMemory, hour: int, horizon: Horizon) -
     agent_shape = _shape(cell_requests / now, cell_agent_hours / now, per_agent)
     total_shape = _shape(cell_requests / now, cell_hours / now, per_hour)
     return Prior(per_agent, agent_hours / now, agent_shape), Prior(0.0, 0.0, total_shape)
+
+
+def presence(memory: FleetHours, hour: int) -> tuple[float, float]:
+    """How often the blueprint is at work in such an hour of the week, and the active hours that say so.
+
+    The first number is 1 when it is as often as at any other time, 0 when never.
+    """
+    hours = memory.totals[2]
+    if not hours:
+        return 1.0, 0.0
+    cell = cell_of(hour)
+    usual = hours * (_WEEKEND if cell >= CELLS // 2 else _WORKING_DAYS) / _WEEK
+    return memory.cells[3 * cell + 2] / usual, hours / weight(hour * HOUR)
 
 
 def _shape(requests: float, exposure: float, usual: float) -> float:

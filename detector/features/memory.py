@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import msgspec
 
 from detector.features.apis import ApiMemory
+from detector.features.awaited import Awaited
 from detector.features.changes import ActorMemory
+from detector.features.credentials import CredentialMemory
+from detector.features.environments import Seen
 from detector.features.failures import FailureMemory
 from detector.features.fleet import FleetHours
+from detector.features.flow import Flow
+from detector.features.inventory import ObjectMemory, PersonMemory
+from detector.features.ledger import Entry, Ledger
 from detector.features.networks import NetworkMemory
+from detector.features.outages import Outage
+from detector.features.presence import Presence
+from detector.features.runs import Run
 from detector.features.token_rate import RateMemory
 
 
@@ -28,6 +39,10 @@ class IdentityMemory(msgspec.Struct, gc=False):
     failures: FailureMemory | None = None
     named: int = -1
     """Hour of the record that `name` is from; see `latest_name`."""
+    habits: dict[str, int] | None = None
+    """Credential types, key ids and flows it shows; see `detector.features.known`."""
+    watched: float = inf
+    """Event time after which a granted token is an entry of its ledger; see `detector.engine.casebook`."""
 
 
 class FleetMemory(msgspec.Struct, gc=False):
@@ -65,6 +80,34 @@ class TenantMemory(msgspec.Struct, gc=False):
     actors: dict[str, ActorMemory] = msgspec.field(default_factory=dict)
     aliases: dict[str, Alias] = msgspec.field(default_factory=dict)
     """By object id of an application or service principal."""
+    ledgers: dict[str, Ledger] = msgspec.field(default_factory=dict)
+    """By id of an agent or blueprint; `""` is the tenant itself."""
+    firsts: dict[str, list[Entry]] = msgspec.field(default_factory=dict)
+    """What agents and blueprints have shown for the first time of late: an audit record may come after it."""
+    objects: dict[str, ObjectMemory] = msgspec.field(default_factory=dict)
+    """By object id, as an inventory shows them."""
+    people: dict[str, PersonMemory] = msgspec.field(default_factory=dict)
+    """By object id: accounts that were ever disabled or deleted."""
+    runs: dict[str, Run] = msgspec.field(default_factory=dict)
+    """Runs of pipelines; see `detector.features.runs`."""
+    evidence: dict[str, float] = msgspec.field(default_factory=dict)
+    """Event time of the first record of a run, by name of the declared pipeline; `""` for any pipeline."""
+    handshakes: dict[str, float] = msgspec.field(default_factory=dict)
+    """Event time of the first passed handshake, by id of the agent or blueprint."""
+    deeds: dict[str, set[tuple[int, str]]] = msgspec.field(default_factory=dict)
+    """What identities of declared pipelines changed of late: ten-minute buckets and kinds of change."""
+    awaited: dict[str, Awaited] = msgspec.field(default_factory=dict)
+    """What evidence is waited for."""
+    environments: dict[str, Seen] = msgspec.field(default_factory=dict)
+    """Which environment the attributes of an agent or blueprint show, by its appId."""
+    outages: dict[str, Outage] = msgspec.field(default_factory=dict)
+    """Edits of Conditional Access of late and whom they block, by record id."""
+    credentials: dict[str, CredentialMemory] = msgspec.field(default_factory=dict)
+    """By key id, as sign-ins show them."""
+    presences: dict[str, Presence] = msgspec.field(default_factory=dict)
+    """By id: identities that came from a new place of late; see `detector.features.presence`."""
+    flows: dict[str, Flow] = msgspec.field(default_factory=dict)
+    """By log category; `""` is all of them together."""
 
 
 def latest_name(memory: IdentityMemory | FleetMemory, name: str | None, hour: int) -> None:
@@ -89,3 +132,11 @@ def teach(aliases: dict[str, Alias], object_id: str, owner: str, since: float, c
         alias.owner, alias.since = owner, since
         return True
     return False
+
+
+def watched_since(tenant: TenantMemory, own: str, *ids: str | None) -> float:
+    """The event time since which granted tokens of an identity are noted: for its own sake or its blueprint's."""
+    ledgers = (tenant.ledgers.get(identifier) for identifier in (own, *ids) if identifier is not None)
+    since = min((since for ledger in ledgers if ledger is not None for since in ledger.watches.values()), default=inf)
+    presence = tenant.presences.get(own)
+    return since if presence is None else min(since, presence.since - 1e-3)

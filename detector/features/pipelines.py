@@ -41,6 +41,40 @@ class Window:
         return minute < self.end and (local.weekday() - 1) % 7 in self.days
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a CI system, by what it says of itself; `None` where it does not say."""
+
+    provider: str
+    repository: str | None = None
+    workflows: tuple[str, ...] = ()
+    """What the workflow or definition is called: its name, its path, its id."""
+    branch: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRule:
+    """Which runs are runs of a pipeline; `None` restricts nothing. Only a branch has case that matters."""
+
+    provider: str
+    repository: str | None = None
+    workflow: str | None = None
+    branch: str | None = None
+    """A star at its end stands for anything."""
+    environment: str | None = None
+
+    def fits(self, run: Run) -> bool:
+        """Whether this is one of them. What a run does not say fits no restriction."""
+        return (
+            self.provider == run.provider
+            and _same(self.repository, run.repository)
+            and (self.workflow is None or any(_same(self.workflow, each) for each in run.workflows))
+            and _on_branch(self.branch, run.branch)
+            and _same(self.environment, run.environment)
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """One declared pipeline; empty `addresses` or `windows` restrict nothing."""
@@ -50,6 +84,10 @@ class Pipeline:
     """Object ids of its service principals or users, lower case."""
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
     windows: tuple[Window, ...] = ()
+    runs: tuple[RunRule, ...] = ()
+    """Which runs are its runs; empty when no webhook tells of them."""
+    evidence_required: bool = False
+    """Whether a change without a run is wrong even before the first evidence of a run has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +113,21 @@ def provenance(pipelines: tuple[Pipeline, ...], actor: Actor, time: float) -> Pr
         else:
             return Provenance(pipeline.name, None)
     return best
+
+
+def pipeline_of(pipelines: tuple[Pipeline, ...], run: Run) -> Pipeline | None:
+    """The first declared pipeline that a run belongs to."""
+    return next((each for each in pipelines if any(rule.fits(run) for rule in each.runs)), None)
+
+
+def _same(wanted: str | None, said: str | None) -> bool:
+    return wanted is None or (said is not None and wanted.casefold() == said.casefold())
+
+
+def _on_branch(wanted: str | None, branch: str | None) -> bool:
+    if wanted is None or branch is None:
+        return wanted is None
+    return branch.startswith(wanted[:-1]) if wanted.endswith("*") else branch == wanted
 
 
 def _within(address: str | None, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

@@ -76,7 +76,7 @@ def replay(
     begun = perf_counter()
     with _tuned_collector():
         for chunk in source:
-            decoded = _decoded(decoder, chunk)
+            decoded = decode_chunk(decoder, chunk)
             if choose is not None:
                 decoded = choose(decoded)
             alerts = process(decoded)
@@ -105,7 +105,8 @@ def replay(
     )
 
 
-def _decoded(decoder: Decoder, chunk: Chunk) -> Decoded:
+def decode_chunk(decoder: Decoder, chunk: Chunk) -> Decoded:
+    """What one piece of a source decodes to."""
     form = chunk.form
     if form == "body":
         return decoder.body(chunk.data, chunk.place)

@@ -78,19 +78,22 @@ class Alertmanager:
             "next_steps": " ".join(f"{number}. {step}" for number, step in enumerate(alert.next_steps, 1)),
             "runbook": alert.runbook,
         }
+        labels = {
+            "alertname": alert.detector,
+            "alert_id": alert.id,
+            "detector": alert.detector,
+            "severity": alert.severity,
+            "subject_kind": alert.subject.kind,
+            "subject_id": printable(alert.subject.id),
+            "tenant": printable(alert.subject.tenant or ""),
+        }
+        if alert.incident is not None:
+            labels["incident"] = alert.incident
         url = runbook_url(self._runbooks, alert)
         if url is not None:
             annotations["runbook_url"] = url
         document: dict[str, Any] = {
-            "labels": {
-                "alertname": alert.detector,
-                "alert_id": alert.id,
-                "detector": alert.detector,
-                "severity": alert.severity,
-                "subject_kind": alert.subject.kind,
-                "subject_id": printable(alert.subject.id),
-                "tenant": printable(alert.subject.tenant or ""),
-            },
+            "labels": labels,
             "annotations": {name: printable(text) for name, text in annotations.items() if text},
             "startsAt": alert.time,
             "endsAt": ends.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

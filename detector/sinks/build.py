@@ -97,7 +97,13 @@ def _sinks(settings: SinksSettings, around: Surroundings) -> Iterator[Sink]:
 
 
 def _terms(block: SinkBlock, batch: int) -> Terms:
-    return Terms(batch=batch, floor=block.min_severity, per_hour=block.max_per_hour)
+    return Terms(
+        batch=batch,
+        floor=block.min_severity,
+        per_hour=block.max_per_hour,
+        per_day=block.max_per_day,
+        per_detector=block.max_per_detector,
+    )
 
 
 def _guard(block: HttpSinkBlock) -> Guard:

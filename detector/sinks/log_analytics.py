@@ -159,6 +159,7 @@ def row(alert: Alert) -> dict[str, Any]:
         "TimeGenerated": alert.time,
         "EventTime": alert.time,
         "AlertId": alert.id,
+        "IncidentId": alert.incident,
         "SchemaVersion": alert.schema,
         "Severity": alert.severity,
         "Detector": alert.detector,

@@ -43,9 +43,27 @@ TECHNIQUES: Final = {
     "T1110": "Brute Force",
     "T1110.001": "Password Guessing",
     "T1119": "Automated Collection",
+    "T1136": "Create Account",
+    "T1136.003": "Cloud Account",
+    "T1195": "Supply Chain Compromise",
+    "T1195.002": "Compromise Software Supply Chain",
+    "T1484": "Domain or Tenant Policy Modification",
+    "T1484.002": "Trust Modification",
     "T1496": "Resource Hijacking",
     "T1496.004": "Cloud Service Hijacking",
     "T1526": "Cloud Service Discovery",
+    "T1531": "Account Access Removal",
+    "T1550": "Use Alternate Authentication Material",
+    "T1550.001": "Application Access Token",
+    "T1552": "Unsecured Credentials",
+    "T1552.001": "Credentials In Files",
+    "T1556": "Modify Authentication Process",
+    "T1556.009": "Conditional Access Policies",
+    "T1562": "Impair Defenses",
+    "T1562.008": "Disable or Modify Cloud Logs",
+    "T1583": "Acquire Infrastructure",
+    "T1583.006": "Web Services",
+    "T1671": "Cloud Application Integration",
 }
 """Names that ATT&CK gives the techniques of our detectors; a technique without one is called by its id."""
 
@@ -122,6 +140,7 @@ def _finding_info(alert: Alert) -> dict[str, Any]:
         "analytic": {"uid": alert.detector, "name": alert.detector, "type_id": type_id, "type": kind},
         "attacks": _attacks(alert.attack),
         "data_sources": ["Microsoft Entra ID"],
+        **({} if alert.incident is None else {"related_events": [{"uid": alert.incident, "type": "incident"}]}),
     }
 
 

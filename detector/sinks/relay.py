@@ -16,7 +16,7 @@ from random import SystemRandom
 import msgspec
 
 from detector.domain.alerts import Alert
-from detector.sinks.allowance import HELD_BACK, Allowance, HourKey, hour_of
+from detector.sinks.allowance import HELD_BACK, Allowance, Span
 from detector.sinks.backoff import Backoff
 from detector.sinks.breaker import Breaker
 from detector.sinks.facts import Facts
@@ -95,7 +95,7 @@ class Relay:
         self._clock = clock
         self._pace = pace
         self._turns = Turns()
-        self._allowance = Allowance(sink.terms.per_hour)
+        self._allowance = Allowance(sink.terms.per_hour, sink.terms.per_day, sink.terms.per_detector)
         self._breaker = Breaker(pace.threshold, pace.rest, pace.longest_rest)
         self._alert_backoff = Backoff(pace.alert_base, pace.alert_longest, clock.random)
         self._sink_backoff = Backoff(pace.sink_base, pace.sink_longest, clock.random)
@@ -188,29 +188,29 @@ class Relay:
             aside |= told
             await self._put_aside(below, held)
 
-    def _sift(self, window: Iterable[Alert]) -> tuple[list[str], dict[HourKey, list[Alert]]]:
+    def _sift(self, window: Iterable[Alert]) -> tuple[list[str], dict[Span, list[Alert]]]:
         floor = RANKS[self.sink.terms.floor]
         below: list[str] = []
-        held: dict[HourKey, list[Alert]] = defaultdict(list)
+        held: dict[Span, list[Alert]] = defaultdict(list)
         for alert in window:
             if alert.detector == HELD_BACK:
                 self._allowance.resume(alert)
             elif RANKS[alert.severity] < floor:
                 below.append(alert.id)
-            elif not self._allowance.admits(alert):
-                held[hour_of(alert)].append(alert)
+            elif (span := self._allowance.holds(alert)) is not None:
+                held[span].append(alert)
         return below, held
 
-    async def _put_aside(self, below: list[str], held: dict[HourKey, list[Alert]]) -> None:
+    async def _put_aside(self, below: list[str], held: dict[Span, list[Alert]]) -> None:
         name = self.sink.name
         if below:
             await asyncio.to_thread(self._outbox.mark_failed, name, below, "below_severity")
             self._facts.left_out(name, below, "below_severity")
-        for alerts in held.values():
-            roll_up = self._allowance.roll_up(alerts)
+        for span, alerts in held.items():
+            roll_up = self._allowance.roll_up(alerts, span)
             ids = [alert.id for alert in alerts]
             await asyncio.to_thread(self._outbox.hold_back, name, ids, roll_up)
-            self._allowance.count(alerts)
+            self._allowance.count(alerts, span)
             self._facts.left_out(name, ids, "held_back")
             self._facts.rolled_up(name, roll_up.id, int(roll_up.evidence.observed))
 

@@ -20,7 +20,13 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     floor: Severity = "info"
     """Alerts below this severity are not offered to it."""
     per_hour: int = 0
-    """Alerts that one subject may send in an hour before the rest is held back behind one roll-up; 0 for no limit."""
+    """Alerts that one subject may send in an hour before the rest is held back behind one roll-up; 0 for no limit.
+
+    Here and below, what is critical is never held back."""
+    per_day: int = 0
+    """The same in a day of event time."""
+    per_detector: int = 0
+    """The same in a day of event time, of one detector."""
 
 
 class Sink(Protocol):

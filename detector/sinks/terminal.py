@@ -120,6 +120,8 @@ def _rows(alert: Alert) -> Iterator[tuple[str, Text]]:
     yield "Detector", Text(f"{printable(alert.detector)} ({', '.join(alert.catalogue_ids)})")
     yield "Runbook", Text(printable(alert.runbook))
     yield "Alert id", Text(printable(alert.id))
+    if alert.incident is not None:
+        yield "Incident", Text(printable(alert.incident))
 
 
 def _named(name: str | None, identifier: str) -> Text:

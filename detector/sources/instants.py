@@ -24,10 +24,17 @@ _NAMES: Final = (
     "DetectedDateTime",
     "ActivityDateTime",
     "TimeGenerated",
+    "observedDateTime",
+    "recordedDateTime",
 )
 """Members that hold event time, the first one found in a record counts."""
 _KEYS: Final = tuple(f'"{name}"'.encode() for name in (*_NAMES, "TimeGenerated [UTC]"))
 _COLUMNS: Final = tuple(dict.fromkeys(name.casefold() for name in _NAMES))
+_INVENTORY: Final = b'"AgentInventory"'
+_SEEN: Final = b'"observedDateTime"'
+"""When an inventory saw an object; what else it says of times is about the object, above all when it was created."""
+_HEAD: Final = 256
+"""Bytes at the beginning of a record in which its category is looked for."""
 _VALUE: Final = re.compile(rb'\s*+:\s*+"([^"\\]{8,48})"')
 
 
@@ -48,7 +55,7 @@ def instant(text: bytes | str) -> float | None:
 
 def time_of(record: bytes) -> float | None:
     """Event time of one record, JSON."""
-    for key in _KEYS:
+    for key in _KEYS if record.find(_INVENTORY, 0, _HEAD) < 0 else (_SEEN,):
         at = record.find(key)
         if at >= 0 and (value := _VALUE.match(record, at + len(key))):
             return instant(value.group(1))
@@ -72,6 +79,8 @@ class Glance:
 
     def first(self, data: bytes) -> float | None:
         """Time of about the first record."""
+        if data.find(_INVENTORY, 0, _HEAD) >= 0:
+            return time_of(data)
         for number, key in enumerate(self._keys):
             at = data.find(key)
             if at >= 0:
@@ -83,7 +92,7 @@ class Glance:
 
     def last(self, data: bytes) -> float | None:
         """Time of about the last record."""
-        for key in self._keys:
+        for key in self._keys if data.find(_INVENTORY, 0, _HEAD) < 0 else (_SEEN,):
             at = data.rfind(key)
             if at >= 0:
                 value = _VALUE.match(data, at + len(key))

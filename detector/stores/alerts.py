@@ -118,7 +118,7 @@ class Alerts:
             raise StoreError(f"{directory}: There is no store here. Name the directory that the service keeps it in.")
         reader = Database(path, "ro")
         try:
-            _check_format(reader, steps)
+            check_format(reader, steps)
             writer = Database(path, "rw") if writable else None
         except BaseException:
             reader.close()
@@ -283,7 +283,12 @@ class Alerts:
         return f"There is no alert {wanted}. {hint}"
 
 
-def _check_format(reader: Database, steps: tuple[schema.Step, ...]) -> None:
+def check_format(reader: Database, steps: tuple[schema.Step, ...]) -> None:
+    """Refuses a file that is no store of this format.
+
+    Raises:
+        StoreError: It is another file, or a store of another format.
+    """
     ((number, mark),) = reader.rows("SELECT * FROM pragma_user_version, pragma_application_id")
     if mark != schema.APPLICATION_ID:
         raise StoreError(f"{reader.path}: It is not a store of this program, or the service has not started yet.")

@@ -106,6 +106,18 @@ METRICS: Final = (
     _gauge("follow_files", "files", "Files that are followed."),
     _gauge("follow_unread_bytes", "bytes", "Bytes in followed files that are not read yet; packed files not counted."),
     _counter("follow_changes_total", "changes", "What happened to followed files, by kind.", "kind"),
+    # The directory and deployments
+    _counter("inventory_rounds_total", "rounds", "Rounds through the directory, by outcome.", "round", "outcome"),
+    _gauge(
+        "inventory_last_round_timestamp_seconds",
+        "seconds since the epoch",
+        "When a round through the directory ended last; 0 for never.",
+        "round",
+    ),
+    _counter("inventory_objects_total", "objects", "Objects of the directory that were told."),
+    _counter("inventory_retries_total", "requests", "Requests to Microsoft Graph that were made again."),
+    _counter("inventory_problems_total", "problems", "Parts of the directory that could not be read.", "reason"),
+    _counter("evidence_deliveries_total", "deliveries", "Deliveries of deployment evidence, by outcome.", "outcome"),
     # The service
     _gauge("model_info", "1", "The model in use.", "version", "sha256"),
     _gauge("build_info", "1", "The program that runs.", "version", "python"),

@@ -118,6 +118,35 @@ LINES: Final[dict[str, Line]] = {
     ),
     "line_ended": Line("warning", {"partition": "text", "size": "integer"}, "A finished file ended within a line."),
     "files_refused": Line("error", {"count": "integer"}, "There are more files than are followed."),
+    # The directory and deployments
+    "inventory_read": Line(
+        "info",
+        {"round": "text", "seconds": "number", "requests": "integer", "objects": "integer", "deleted": "integer"},
+        "A round through the directory has ended.",
+    ),
+    "inventory_failed": Line(
+        "error", {"round": "text", "error": "text"}, "A round through the directory ended by an error nobody foresaw."
+    ),
+    "inventory_incomplete": Line(
+        "warning", {"part": "text", "reason": "text"}, "Part of the directory could not be read, and is not known."
+    ),
+    "inventory_retried": Line(
+        "info", {"reason": "text", "seconds": "number"}, "A request to Microsoft Graph is made again."
+    ),
+    "inventory_begun_anew": Line("warning", {}, "Graph forgot what was read when: the whole directory is read."),
+    "inventory_doubted": Line(
+        "warning", {"objects": "integer"}, "A list left out objects that still exist; they are not told as deleted."
+    ),
+    "evidence_opened": Line("info", {"port": "integer"}, "Deployment evidence is taken at this port."),
+    "evidence_accepted": Line(
+        "info", {"sender": "text", "records": "integer"}, "A delivery of deployment evidence is in the store."
+    ),
+    "evidence_ignored": Line(
+        "info", {"sender": "text", "reason": "text"}, "A genuine delivery says nothing that counts."
+    ),
+    "evidence_refused": Line(
+        "warning", {"sender": "text", "reason": "text"}, "A delivery of deployment evidence was not taken."
+    ),
     # Sinks
     "alerts_delivered": Line(
         "info", {"sink": "text", "count": "integer", "alert_ids": "texts"}, "A sink has these alerts."

@@ -22,12 +22,26 @@ SEVERITY: Final[tuple[str, ...]] = SEVERITIES
 SUPPRESSIONS: Final = ("below_severity", "canary", "held_back", "recovery_cut", "suppression")
 """Why an alert is stored and not sent."""
 EVICTIONS: Final = {
+    "awaited_dropped": "awaited",
+    "environments_dropped": "environments",
     "evicted_actors": "actors",
     "evicted_blueprints": "blueprints",
+    "evicted_credentials": "credentials",
+    "evicted_evidences": "evidence",
+    "evicted_handshakes": "handshakes",
     "evicted_identities": "identities",
+    "evicted_ledgers": "ledgers",
+    "evicted_objects": "objects",
+    "evicted_people": "people",
+    "evicted_runs": "runs",
+    "firsts_dropped": "firsts",
     "forgotten_record_ids": "record_ids",
+    "held_sequences_dropped": "held_sequences",
+    "outages_dropped": "outages",
     "parked_changes_dropped": "parked_changes",
+    "presences_dropped": "presences",
     "refused_tenants": "tenants",
+    "removals_dropped": "removals",
 }
 """The engine's own name of each bound it keeps, and the label that stands for it."""
 LIBRARIES: Final = ("aiohttp", "asyncio", "azure", "msal", "urllib3")
@@ -70,6 +84,32 @@ PROBLEMS: Final = (
 """What can go wrong at a source and is no end of a receiver."""
 SDK_WARNINGS: Final = ("receiver_shut_down", "link_refused", "keep_alive_failed", "callback_failed")
 """Lines of the SDK behind which it may have stopped silently."""
+ROUNDS: Final = ("full", "delta")
+"""Everything in the directory, or what has changed."""
+ROUND_OUTCOMES: Final = ("finished", "failed")
+INVENTORY_PROBLEMS: Final = (
+    "connection_lost",
+    "credential_failed",
+    "deletions_unconfirmed",
+    "delta_refused",
+    "forbidden",
+    "gone",
+    "left_origin",
+    "malformed",
+    "not_found",
+    "redirected",
+    "rejected",
+    "throttled",
+    "timed_out",
+    "too_large",
+    "too_many_pages",
+    "unauthorized",
+    "unavailable",
+    "unreadable",
+)
+"""Why part of the directory could not be read."""
+DELIVERIES: Final = ("accepted", "ignored", "refused")
+"""What became of deployment evidence."""
 CHANGES: Final = (
     "failed",
     "found",

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Final, TextIO
 
 from detector.config.telemetry import TelemetrySettings
+from detector.telemetry.evidence import EvidenceFacts
 from detector.telemetry.follow import FollowFacts
 from detector.telemetry.health import Health
+from detector.telemetry.inventory import InventoryFacts
 from detector.telemetry.libraries import LibraryLines, route
 from detector.telemetry.log import Log
 from detector.telemetry.metrics import Metrics
@@ -35,6 +37,8 @@ class Telemetry:
         runtime: Facts of the runtime.
         source: Facts of a hub.
         follow: Facts of followed files.
+        inventory: Facts of the directory.
+        evidence: Facts of deployment evidence.
         sink: Facts of sinks.
         store: Facts of the store.
     """
@@ -60,6 +64,8 @@ class Telemetry:
         self.runtime: Final = RuntimeFacts(self.metrics, self.log, now=now)
         self.source: Final = SourceFacts(self.metrics, self.log, now=now)
         self.follow: Final = FollowFacts(self.metrics, self.log)
+        self.inventory: Final = InventoryFacts(self.metrics, self.log, now=now)
+        self.evidence: Final = EvidenceFacts(self.metrics, self.log)
         self.sink: Final = SinkFacts(self.metrics, self.log)
         self.store: Final = StoreFacts(self.metrics, self.log, now=now)
         self.health: Final = Health(

@@ -227,7 +227,7 @@ def test_the_clock_is_that_of_the_machine() -> None:
         ({"--since": "7d"}, "Not a time"),
         ({"--expires": "2020-01-01"}, "later than now"),
         ({"--detector": "token_spik"}, "Did you mean token_spike?"),
-        ({"--detector": "zzz"}, "There are api_novelty"),
+        ({"--detector": "zzz"}, "There are accountability_lost"),
         ({"--owner": " "}, "needs its owner"),
     ],
 )

@@ -6,21 +6,30 @@ import inspect
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
+import pytest
+
 from detector.config import tables
+from detector.config.blocks import FROM_TABLES
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
 from detector.config.resources import text_of
 from detector.config.settings import Settings
 from detector.decode.decoder import Decoder
+from detector.detectors.agent_admin_assigned import AgentAdminAssigned
 from detector.detectors.api_novelty import ApiNovelty
 from detector.detectors.app_role_granted import AppRoleGranted
 from detector.detectors.change_outside_pipeline import ChangeOutsidePipeline
+from detector.detectors.credential_by_unusual_actor import CredentialByUnusualActor
+from detector.detectors.delegated_grant import DelegatedGrant
 from detector.detectors.detector import Detector
 from detector.detectors.directory_role_assigned import DirectoryRoleAssigned
+from detector.detectors.federated_credential_changed import FederatedCredentialChanged
 from detector.detectors.registry import DETECTORS
 from detector.detectors.token_spike import TokenSpike
+from detector.detectors.undeclared_resource import UndeclaredResource
 from detector.domain.events import Actor
 from detector.engine.engine import Engine
+from detector.errors import ConfigurationError
 from detector.features.apis import ApiSettings
 from detector.features.pipelines import provenance
 from detector.features.token_rate import RateSettings
@@ -36,9 +45,8 @@ def built(kind: type[Detector], text: str = "") -> Detector:
 def test_the_default_configuration_makes_every_detector_with_its_own_defaults() -> None:
     settings = engine_settings(load(text=text_of("detector.yaml")))
     assert tuple(map(type, settings.detectors)) == DETECTORS
-    lent = {ApiNovelty, AppRoleGranted, DirectoryRoleAssigned}
     for detector in settings.detectors:
-        assert type(detector) in lent or detector == type(detector)()
+        assert detector.name in FROM_TABLES or detector == type(detector)()
 
 
 def test_the_default_numbers() -> None:
@@ -71,6 +79,23 @@ def test_tables_are_the_defaults_of_detectors_and_are_extended() -> None:
         "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
     }
     assert roles.tier0 > {mine, "62e90394-69f5-4237-9190-012177145e10"}
+    unusual, grants = built(CredentialByUnusualActor, text), built(DelegatedGrant, "tier0: {delegated_scopes: [X.Y]}")
+    assert isinstance(unusual, CredentialByUnusualActor)
+    assert isinstance(grants, DelegatedGrant)
+    assert unusual.tier0 == permissions.tier0 | roles.tier0
+    assert grants.sensitive > {"x.y", "mail.read"}
+
+
+def test_roles_over_agents_are_known_to_the_engine_and_the_graver_ones_to_their_detector() -> None:
+    administrator, developer = "db506228-d27e-4b7d-95e5-295956d6615f", "adb2368d-a9be-41b5-8667-d96778e081b0"
+    settings = engine_settings(Settings())
+    assert settings.agent_roles == {administrator, developer, "agent id administrator", "agent id developer"}
+    judge = built(AgentAdminAssigned)
+    assert isinstance(judge, AgentAdminAssigned)
+    assert judge.administrators == {administrator, "agent id administrator"}
+    trust = built(FederatedCredentialChanged)
+    assert isinstance(trust, FederatedCredentialChanged)
+    assert "token.actions.githubusercontent.com" in trust.public_issuers
 
 
 def test_a_list_in_the_block_of_a_detector_replaces_the_table() -> None:
@@ -146,3 +171,44 @@ def test_the_decoder_takes_what_it_is_given_and_the_defaults_agree() -> None:
     Decoder(**given)
     parameters = inspect.signature(Decoder).parameters
     assert given == {name: parameters[name].default for name in given}
+
+
+def test_evidence_is_matched_as_configured() -> None:
+    text = f"""
+pipelines:
+  - name: release
+    object_ids: ["{GUID_OF_DEPLOYER}"]
+    evidence: required
+  - name: other
+    object_ids: ["{GUID_OF_DEPLOYER}"]
+deployments:
+  margin: 60
+"""
+    settings = engine_settings(load(text=text))
+    assert [pipeline.evidence_required for pipeline in settings.pipelines] == [True, False]
+    assert (settings.evidence.margin, settings.evidence.wait) == (60.0, 600.0)
+
+
+def test_resources_whose_misuse_is_grave_are_so_when_they_are_undeclared_too() -> None:
+    settings = engine_settings(load(text=f"resources: [{GUID_OF_DEPLOYER}]"))
+    (undeclared,) = [each for each in settings.detectors if isinstance(each, UndeclaredResource)]
+    assert GUID_OF_DEPLOYER in undeclared.sensitive
+    assert len(undeclared.sensitive) > 1
+
+
+GUID_OF_DEPLOYER = "11111111-2222-3333-4444-555555555555"
+
+
+def test_signs_of_agents_are_extended() -> None:
+    mine = "aaaaaaaa-0000-0000-0000-000000000001"
+    text = f"agent_signs: {{tags: [Our-*], audiences: [{mine}], names: [Robo], user_agents: [OurSDK]}}"
+    signs = engine_settings(load(text=text)).signs
+    assert signs.in_tags(["our-agent"]) == "our-agent"
+    assert signs.in_audiences([mine]) == mine
+    assert (signs.in_name("Robo 7"), signs.in_name("Copilot")) == ("robo", "copilot")
+    assert (signs.in_user_agent("OurSDK/1"), signs.in_user_agent("langchain")) == ("oursdk", "langchain")
+
+
+def test_channels_are_ids() -> None:
+    with pytest.raises(ConfigurationError, match="Not an object id or app id"):
+        load(text="detectors: {incomplete_agent: {channels: [factory]}}")

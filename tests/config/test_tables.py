@@ -10,10 +10,23 @@ from detector.config import tables
 from detector.config.document import parse
 from detector.config.resources import text_of
 from detector.decode.activity import fold_activity
+from detector.detectors.agent_reenabled import _ENABLED, _RESTORED
+from detector.detectors.blueprint_edited import _UPDATES
 from detector.detectors.change_outside_pipeline import _GRAVE
+from detector.detectors.credential_by_unusual_actor import _KINDS
+from detector.detectors.delegated_grant import _GRANTS
+from detector.features.changes import PEOPLE
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-FILES = ("error_codes.yaml", "activities.yaml", "tier0.yaml", "resources.yaml", "platform_actors.yaml")
+FILES = (
+    "error_codes.yaml",
+    "activities.yaml",
+    "tier0.yaml",
+    "resources.yaml",
+    "platform_actors.yaml",
+    "issuers.yaml",
+    "agent_signs.yaml",
+)
 GIVEN = {
     0: "success",
     7000215: "credential_invalid",
@@ -74,14 +87,21 @@ def test_an_activity_as_logged_finds_its_kind(logged: str, kind: str | None) -> 
 
 
 def test_every_kind_that_a_detector_names_exists() -> None:
-    assert tables.kinds() >= _GRAVE
+    assert tables.kinds() >= _GRAVE | _KINDS | _GRANTS | _UPDATES | _ENABLED | _RESTORED | PEOPLE
     assert {"credential_added", "credential_removed", "federated_credential_changed"} <= tables.kinds()
     assert "credentials_changed" not in tables.kinds()
 
 
 def test_ids_are_guids_in_lower_case_and_name_one_thing_each() -> None:
     grave = tables.tier0()
-    for table in (grave.app_roles, grave.directory_roles, tables.resources()):
+    lists = (
+        grave.app_roles,
+        grave.directory_roles,
+        grave.agent_roles,
+        tables.resources(),
+        tables.agent_signs().audiences,
+    )
+    for table in lists:
         assert all(GUID.fullmatch(identifier) for identifier in table.values())
         assert len(set(table.values())) == len(table)
 
@@ -92,3 +112,14 @@ def test_what_must_not_be_missing() -> None:
     assert grave.directory_roles["Global Administrator"] == "62e90394-69f5-4237-9190-012177145e10"
     assert tables.resources()["Microsoft Graph"] == "00000003-0000-0000-c000-000000000000"
     assert "Managed Service Identity" in tables.platform_actors()
+    assert "Mail.ReadWrite" in grave.delegated_scopes
+    assert len(set(grave.delegated_scopes)) == len(grave.delegated_scopes)
+    assert "gitlab.com" in tables.public_issuers()
+    assert all(host == host.casefold() for host in tables.public_issuers())
+
+
+def test_signs_of_agents_are_in_lower_case_as_they_are_compared() -> None:
+    signs = tables.agent_signs()
+    for words in (signs.tags, signs.names, signs.user_agents):
+        assert words
+        assert all(word == word.casefold() for word in words)

@@ -166,6 +166,49 @@ def request(*, top: Json | None = None, **changes: Any) -> Json:
     return envelope("MicrosoftGraphActivityLogs", without(properties), **(timed | (top or {})))
 
 
+def inventory(*, top: Json | None = None, **changes: Any) -> Json:
+    """An agent identity as an inventory shows it."""
+    properties = {
+        "id": "snapshot-1:" + AGENT,
+        "observedDateTime": "2026-03-02T08:00:00Z",
+        "objectType": "agentIdentity",
+        "objectId": AGENT,
+        "appId": AGENT,
+        "displayName": "invoice-agent",
+        "accountEnabled": True,
+        "agentIdentityBlueprintId": BLUEPRINT,
+        "owners": [{"id": HUMAN, "type": "user", "accountEnabled": True}],
+        "sponsors": [],
+        "customSecurityAttributes": {"Agents": {"Environment": "production"}},
+    } | changes
+    return {
+        "time": "2026-03-02T08:00:02Z",
+        "category": "AgentInventory",
+        "tenantId": TENANT,
+        "properties": without(properties),
+    } | (top or {})
+
+
+def deployment(*, top: Json | None = None, **changes: Any) -> Json:
+    """A run of a pipeline that is over."""
+    properties = {
+        "id": "github:example/agents:4711:1:succeeded",
+        "recordedDateTime": "2026-03-02T08:00:00Z",
+        "pipeline": "release",
+        "runId": "4711",
+        "status": "succeeded",
+        "startedDateTime": "2026-03-02T07:50:00Z",
+        "finishedDateTime": "2026-03-02T07:59:58Z",
+        "agents": [BLUEPRINT],
+    } | changes
+    return {
+        "time": "2026-03-02T08:00:02Z",
+        "category": "DeploymentRecords",
+        "tenantId": TENANT,
+        "properties": without(properties),
+    } | (top or {})
+
+
 def every_kind() -> list[Json]:
     """One regular record of every category that is read."""
     return [
@@ -181,6 +224,8 @@ def every_kind() -> list[Json]:
         principal_risk(),
         principal_risk("RiskyServicePrincipals", id=AGENT, riskLastUpdatedDateTime="2026-03-02T09:00:00Z"),
         request(),
+        inventory(),
+        deployment(),
     ]
 
 

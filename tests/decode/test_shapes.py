@@ -220,6 +220,7 @@ def test_keys_in_lower_case_are_the_same_record(same: Any) -> None:
         return [lower(inner) for inner in value] if isinstance(value, list) else value
 
     for record in every_kind():
+        record["properties"].pop("customSecurityAttributes", None)  # its keys are names that people gave
         same(record, lower(record))
         same(record, {"records": [lower(record)]})
         same(record, {name.upper(): value for name, value in record.items()})

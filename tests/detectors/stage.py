@@ -20,6 +20,7 @@ from detector.domain.signals import Fact, Signal, SignalKind
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.engine.state import State
+from detector.features.declarations import Declarations, Declared
 from detector.features.pipelines import Pipeline
 from tests.stories import HOUR, RELEASE, START, Tenant, batches, defaults, engine_of, ids, in_order, tell
 
@@ -60,6 +61,12 @@ def with_pipeline() -> EngineSettings:
     """The settings of the product and one declared pipeline."""
     pipeline = Pipeline("release", frozenset({str(RELEASE.id)}), (ip_network("203.0.113.0/24"),))
     return replace(defaults(), pipelines=(pipeline,))
+
+
+def with_manifest(*declared: Declared, **fields: Any) -> EngineSettings:
+    """The settings of `with_pipeline` and a manifest; `fields` are those of `Declarations`."""
+    declarations = Declarations(declared={each.id: each for each in declared}, **fields)
+    return replace(with_pipeline(), declarations=declarations)
 
 
 def everything(*stories: Iterable[Event] | Event, chosen: EngineSettings | None = None) -> list[Alert]:

@@ -106,6 +106,20 @@ def test_a_platform_actor_lowers_the_severity_and_silences_nothing() -> None:
     assert alert.severity == "high"
 
 
+@pytest.mark.parametrize(("run", "actor", "severity"), [(0, "eve", "low"), (0, "bob", "medium"), (3, "eve", "medium")])
+def test_a_run_that_deploys_with_the_identity_lowers_the_severity(run: float, actor: str, severity: str) -> None:
+    """A pipeline that nobody declared yet, whose evidence came before the change did."""
+    eve = Actor(kind="app", id=guid("eve"), name="eve", ip="198.51.100.9")
+    story = [
+        *TENANT.run(NOW + run * HOUR, run="812", pipeline="new", actor_id=guid(actor)),
+        edit(at=NOW + 60, actor=eve),
+    ]
+    (alert,) = outside(in_order(story))
+    assert alert.severity == severity
+    known = "no declared pipeline has this identity, but run 812 deploys with it."
+    assert alert.explanation.endswith(known) == (severity == "low")
+
+
 def test_a_shadow_is_no_change() -> None:
     assert outside(edit(properties_changed=()), edit(properties_changed=("Included Updated Properties",))) == []
 
@@ -152,3 +166,19 @@ def test_a_target_that_is_recognised_later_is_told_then() -> None:
 def test_what_is_inside_undeclared_or_refused_is_left_alone(facts: dict[str, Any]) -> None:
     assert ChangeOutsidePipeline().judge(change("owner_added", **facts)) is None
     assert ChangeOutsidePipeline().judge(change("owner_added")) is not None
+
+
+@pytest.mark.parametrize("kind", ["consent_granted", "delegated_permission_granted"])
+@pytest.mark.parametrize(("everybody", "alerts"), [(False, 0), (True, 1), (None, 1)])
+def test_what_a_user_allows_for_themselves_is_no_change_by_hand(kind: str, everybody: bool | None, alerts: int) -> None:
+    """An interactive agent is used by hundreds, each of whom consents once."""
+    story = TENANT.change(
+        kind,
+        NOW,
+        AGENT,
+        grantee_object_id=AGENT.object_id,
+        permission="Mail.Read",
+        scopes=("Mail.Read",),
+        for_everybody=everybody,
+    )
+    assert len(said(NAME, story, chosen=with_pipeline())) == alerts

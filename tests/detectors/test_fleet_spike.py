@@ -19,7 +19,7 @@ def together(each: int, every: float = 30.0) -> list[Event]:
 def test_many_agents_each_a_little_busier_are_a_spike_of_the_blueprint_alone() -> None:
     (alert,) = everything(together(15))
     assert alert.detector == NAME
-    assert alert.severity == "high"
+    assert alert.severity == "medium"
     assert alert.catalogue_ids == ("D02",)
     assert (alert.subject.kind, alert.subject.id) == ("blueprint", AGENT.blueprint)
     assert alert.title == "Token-request spike of a whole blueprint: 60 in 10 minutes"
@@ -48,6 +48,13 @@ def test_the_principal_of_the_blueprint_is_no_agent_of_it() -> None:
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told(together(15), NAME)) == 1
     assert same_however_told(together(14), NAME) == []
+
+
+@pytest.mark.parametrize(("value", "severity"), [(299.0, "medium"), (300.0, "high")])
+def test_thirty_times_the_usual_is_high(value: float, severity: str) -> None:
+    finding = FleetSpike().judge(signal("token_rate", value=value, usual=10.0, facts={"span": 3600, "fleet": True}))
+    assert finding is not None
+    assert finding.severity == severity
 
 
 def test_six_hours_are_not_compared_with_this_hour() -> None:

@@ -186,7 +186,7 @@ def test_its_page_has_three_queries_in_both_languages_with_a_window(detector: An
     commands = re.findall(r"```sh\n(.+?)```", text, flags=re.DOTALL)
     assert len(queries) == len(commands) == 3
     for query in queries:
-        assert re.search(r"\b(AAD\w+SignInLogs|AuditLogs|MicrosoftGraphActivityLogs)\b", query)
+        assert re.search(r"\b(AAD\w+SignInLogs|AAD\w+RiskEvents|AuditLogs|MicrosoftGraphActivityLogs)\b", query)
         assert "datetime(" in query
         assert "between (" in query
     for command in commands:
@@ -227,11 +227,20 @@ def test_the_example_on_its_page_is_what_its_tests_prove(detector: AnyDetector) 
     assert example in literals
 
 
-def test_changes_are_the_only_events_beside_sign_ins_that_detectors_read() -> None:
+def test_changes_are_read_by_these() -> None:
     assert {detector.name for detector in DETECTORS if "change" in detector.reads} == {
         "credential_added",
+        "credential_by_unusual_actor",
+        "federated_credential_changed",
         "app_role_granted",
+        "delegated_grant",
         "directory_role_assigned",
+        "agent_admin_assigned",
+        "owner_added",
+        "blueprint_edited",
+        "agent_reenabled",
+        "policy_weakened",
+        "attribute_changed",
         "change_outside_pipeline",
     }
     assert Change.__doc__

@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from detector.detectors.wording import actor, address, amount, counted, duration, number, odds, span, text, words
+from detector.detectors.wording import (
+    actor,
+    address,
+    amount,
+    by_hour,
+    counted,
+    duration,
+    inside,
+    lapse,
+    listed,
+    moment,
+    number,
+    odds,
+    several,
+    span,
+    step_actor,
+    step_address,
+    text,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +97,54 @@ def test_an_address_that_is_not_there_is_unknown() -> None:
 
 def test_a_number_that_is_not_there_is_zero() -> None:
     assert (number(3), number(None), number("three")) == (3.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ((), ""),
+        (("a",), "a"),
+        (("a", "b"), "a and b"),
+        (("a", "b", "c"), "a, b and c"),
+        (("a", "b", "c", "d"), "a, b, c and 1 more"),
+        (("", "b"), "unknown and b"),
+    ],
+)
+def test_names_are_listed_as_people_list_them(names: tuple[str, ...], shown: str) -> None:
+    assert listed(names) == shown
+
+
+def test_a_list_that_is_not_there_is_empty() -> None:
+    assert (several(("a",)), several(None), several("a")) == (("a",), (), ())
+
+
+def test_a_change_is_inside_a_pipeline_when_nothing_deviates() -> None:
+    assert inside({"pipeline": "release"})
+    assert not inside({"pipeline": "release", "deviation": "address"})
+    assert not inside({})
+
+
+def test_a_moment_is_shown_to_the_minute_and_an_hour_by_its_end() -> None:
+    assert moment(1_773_274_859.9) == "2026-03-12 00:20 UTC"
+    assert moment(None) == "1970-01-01 00:00 UTC"
+    assert by_hour(1_773_277_199.0) == "2026-03-12 01:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(240, "4 minutes"), (172_799, "48 hours"), (172_800, "2 days"), (820_800, "9.5 days"), (1_226_880, "14 days")],
+)
+def test_a_lapse_may_be_days(seconds: float, shown: str) -> None:
+    assert lapse(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"step_2_name": "kim", "step_2_who": "1", "step_2_address": "192.0.2.7"}, ("kim", "192.0.2.7")),
+        ({"step_2_who": "1"}, ("1", "an unknown address")),
+        ({"step_1_name": "eve"}, ("somebody unknown", "an unknown address")),
+    ],
+)
+def test_a_step_is_named_as_well_as_its_record_can(facts: dict[str, str], shown: tuple[str, str]) -> None:
+    assert (step_actor(facts, 2), step_address(facts, 2)) == shown

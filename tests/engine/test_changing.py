@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from detector.domain.events import Identity
-from detector.engine import changing
+from detector.domain.alerts import Alert
+from detector.domain.events import Change, Identity
+from detector.engine import changing, state
+from detector.engine.state import State
 from tests.stories import HOUR, MINUTE, START, Tenant, detectors, engine_of, guid, settings, tell
+
+
+def changes_said(alerts: list[Alert]) -> list[Alert]:
+    """The alerts that a change tipped."""
+    return [alert for alert in alerts if "correlation_id" in alert.evidence.details or "kind" in alert.evidence.details]
 
 
 @pytest.mark.parametrize(("minutes", "recognised"), [(0, True), (20, True), (29, True), (31, False), (50, False)])
@@ -37,7 +44,7 @@ def test_what_an_agent_of_another_time_teaches_recognises_nothing() -> None:
         tenant.sign_in(late, START + 31 * MINUTE),
         tenant.sign_in(other, START + 15 * MINUTE),
     ]
-    assert detectors(tell(engine, story)) == []
+    assert changes_said(tell(engine, story)) == []
 
 
 def test_a_full_park_drops_the_oldest_and_counts_it() -> None:
@@ -45,7 +52,7 @@ def test_a_full_park_drops_the_oldest_and_counts_it() -> None:
     first, second = tenant.agent("a"), tenant.agent("b")
     tell(engine, [tenant.change("credential_added", START, each) for each in (first, second)])
     assert engine.counters["parked_changes_dropped"] == 1
-    assert tell(engine, [tenant.sign_in(first, START)]) == []
+    assert changes_said(tell(engine, [tenant.sign_in(first, START)])) == []
     assert "credential_added" in detectors(tell(engine, [tenant.sign_in(second, START)]))
 
 
@@ -77,7 +84,7 @@ def test_a_change_of_a_blueprint_is_about_the_blueprint_that_its_agents_name() -
     agent = tenant.agent("a", blueprint="crew")
     blueprint = Identity(id=agent.blueprint, type="Application", name="Crew")
     told = tell(engine, [tenant.sign_in(agent, START), tenant.change("credential_added", START, blueprint)])
-    assert {(alert.subject.kind, alert.subject.id) for alert in told} == {("blueprint", agent.blueprint)}
+    assert {(alert.subject.kind, alert.subject.id) for alert in changes_said(told)} == {("blueprint", agent.blueprint)}
 
 
 def test_a_change_of_a_blueprint_that_signed_in_itself_carries_its_name() -> None:
@@ -139,3 +146,57 @@ def test_a_parked_change_of_another_tenant_stays_parked() -> None:
     tell(engine, [first.change("credential_added", START, first.agent("a"))])
     tell(engine, [second.sign_in(second.agent("b"), START + HOUR / 4)])
     assert len(engine.state.parked) == 1
+
+
+# --------------------------------------------------------------------------------------- what nobody recognises
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(50, 0), (51, 1)])
+def test_a_change_of_nobodys_agent_is_told_once_it_is_sure(minutes: int, told: int) -> None:
+    tenant, engine = Tenant(), engine_of()
+    heard: list[tuple[str, Change]] = []
+    engine.changing.on_unrecognised.append(lambda kind, change: heard.append((kind, change)))
+    change = tenant.change("owner_added", START, Identity(id=guid("payroll"), type="ServicePrincipal"))
+    tell(engine, [change, tenant.sign_in(tenant.agent("a"), START + minutes * MINUTE)])
+    assert heard == [("owner_added", change)] * told
+
+
+def test_the_end_of_an_archive_is_sure() -> None:
+    tenant, engine = Tenant(), engine_of()
+    heard: list[str] = []
+    engine.changing.on_unrecognised.append(lambda kind, _change: heard.append(kind))
+    tell(engine, [tenant.change("owner_added", START, Identity(id=guid("payroll"), type="ServicePrincipal"))])
+    engine.finish()
+    assert heard == ["owner_added"]
+    assert engine.state.parked == []
+
+
+def test_a_parked_change_whose_activity_is_read_no_more_is_forgotten_in_silence() -> None:
+    """The operator took the activity away and restarted."""
+    tenant, first = Tenant(), engine_of()
+    agent = tenant.agent("a")
+    tell(first, [tenant.change("owner_added", START, agent)])
+    engine = engine_of(settings(activities={}), State.load(first.snapshot()))
+    heard: list[str] = []
+    engine.changing.on_unrecognised.append(lambda kind, _change: heard.append(kind))
+    assert changes_said(tell(engine, [tenant.sign_in(agent, START + MINUTE)])) == []
+    tell(engine, [tenant.sign_in(agent, START + HOUR)])
+    assert (heard, engine.state.parked) == ([], [])
+
+
+def test_how_long_changes_have_been_read_follows_from_the_earliest() -> None:
+    tenant = Tenant()
+    agent = tenant.agent("a")
+    changes = [tenant.change("owner_added", START + at, agent) for at in (300.0, 0.0, 900.0)]
+    for order in (changes, changes[::-1]):
+        engine = engine_of()
+        tell(engine, order)
+        assert engine.state.audited == {tenant.id: START}
+
+
+def test_a_tenant_too_many_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "_MAX_TENANTS", 1)
+    engine, tenants = engine_of(), (Tenant("contoso"), Tenant("fabrikam"))
+    tell(engine, [tenant.change("owner_added", START, tenant.agent("a")) for tenant in tenants])
+    assert engine.accounting.filtered["too_many_tenants"] == 1
+    assert list(engine.state.audited) == [tenants[0].id]

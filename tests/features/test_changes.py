@@ -9,13 +9,14 @@ import pytest
 from detector.config.build import engine_settings
 from detector.config.load import load
 from detector.decode.activity import fold_activity
-from detector.domain.events import Actor, Change, CredentialKey, Identity
-from detector.features.changes import CAPACITY, ActorMemory, Changes, affected
+from detector.domain.events import Actor, Change, CredentialKey, FederatedTrust, Identity
+from detector.features.changes import CAPACITY, ActorMemory, Changes, abouts, affected, people
 from detector.features.timeline import HOUR, Horizon
 from tests.stories import START
 
 FEATURE = Changes(engine_settings(load()).activities, Horizon.of(HOUR, 1200.0))
 KEY = CredentialKey("c0de0000-0000-4000-8000-0000000000e1", "Password")
+TRUST = FederatedTrust("n", "https://i", "s", "f1")
 CERTIFICATES = "Update application – Certificates and secrets management "  # noqa: RUF001 - as Entra writes it
 
 
@@ -172,3 +173,85 @@ def test_principals_come_before_applications_users_and_the_rest() -> None:
 
 def test_a_change_without_targets_is_about_nobody() -> None:
     assert affected(change("Update security defaults")) == ()
+
+
+# ------------------------------------------------------------------------------------- what an update changes
+
+
+@pytest.mark.parametrize("activity", ["Update application", "Update service principal"])
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"enabled": True}, "agent_enabled"),
+        ({"enabled": False}, "agent_disabled"),
+        ({"properties_changed": ("inheritablePermissions",)}, "inheritable_permissions_changed"),
+        ({"federated_credentials_changed": True}, "federated_credential_changed"),
+        ({"federated_credentials_changed": True, "federated_removed": (TRUST,)}, "federated_credential_removed"),
+        (
+            {"federated_credentials_changed": True, "federated_removed": (TRUST,), "federated_added": (TRUST,)},
+            "federated_credential_changed",
+        ),
+        ({"federated_credentials_changed": True, "enabled": False}, "federated_credential_changed"),
+    ],
+)
+def test_an_update_is_refined_by_what_it_changes(activity: str, fields: dict[str, Any], kind: str) -> None:
+    assert FEATURE.kind_of(change(activity, **fields)) == kind
+
+
+def test_an_account_that_is_created_is_not_enabled() -> None:
+    assert FEATURE.kind_of(change("Add service principal", enabled=True)) == "service_principal_created"
+
+
+# ------------------------------------------------------------------------------------------- owners, sponsors
+
+EVE = Identity(id="eve", type="User", name="eve@example.com")
+APPLICATION = Identity(id="application", type="Application", name="crew")
+
+
+@pytest.mark.parametrize(
+    ("targets", "fields", "owned", "owners"),
+    [
+        ((EVE, sp("agent")), {}, ["agent"], ["eve"]),
+        ((sp("agent"), EVE), {}, ["agent"], ["eve"]),
+        ((EVE, APPLICATION), {}, ["application"], ["eve"]),
+        ((sp("owner"), APPLICATION), {}, ["application"], ["owner"]),
+        ((sp("owner"), sp("agent")), {}, ["agent"], ["owner"]),
+        ((sp("agent"), sp("owner")), {"grantee_object_id": "agent"}, ["agent", "agent"], ["owner"]),
+        ((EVE,), {"grantee_object_id": "agent"}, ["agent"], ["eve"]),
+        ((sp("agent"),), {}, ["agent"], []),
+        ((EVE, Identity(id="bot", type="User")), {}, ["eve", "bot"], ["eve", "bot"]),
+        ((Identity(id="x", type="Policy"),), {}, [], []),
+        ((), {}, [], []),
+    ],
+)
+def test_who_owns_and_what_is_owned_are_told_apart(
+    targets: tuple[Identity, ...], fields: dict[str, Any], owned: list[str], owners: list[str]
+) -> None:
+    """Entra lists the owner first, and not always what is owned."""
+    told = change("Add owner to service principal", targets=targets, **fields)
+    assert [identity.id for identity in affected(told, "owner_added")] == owned
+    assert [identity.id for identity in people(told)] == owners
+
+
+# ------------------------------------------------------------------------------------ what a change is about
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "about"),
+    [
+        ("credential_added", {"keys_added": (KEY,)}, (KEY.key_id,)),
+        ("credential_removed", {"keys_removed": (KEY,)}, (KEY.key_id,)),
+        ("federated_credential_changed", {"federated_added": (TRUST,)}, ("f1",)),
+        ("federated_credential_changed", {"federated_removed": (FederatedTrust("n", "i", "s"),)}, ("n",)),
+        ("federated_credential_changed", {"federated_added": (FederatedTrust(None, "i", "s"),)}, ("",)),
+        ("directory_role_assigned", {"directory_role_template_id": "role"}, ("role",)),
+        ("owner_added", {"targets": (EVE, sp("agent"))}, ("eve",)),
+        ("owner_added", {"targets": (sp("agent"),)}, ("",)),
+        ("sponsor_added", {"targets": (EVE, Identity(id="agent", type="User"))}, ("eve",)),
+        ("app_role_granted", {"targets": (sp("graph"), sp("agent")), "permission": "p"}, ("graph",)),
+        ("app_role_granted", {"targets": (sp("agent"),), "permission_id": "p"}, ("",)),
+        ("application_updated", {"targets": (sp("agent"),)}, ("",)),
+    ],
+)
+def test_what_else_a_change_is_about(kind: str, fields: dict[str, Any], about: tuple[str, ...]) -> None:
+    assert abouts(kind, change("x", **fields), "agent") == about

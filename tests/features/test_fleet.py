@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.features.fleet import CELLS, FleetHours, activate, cell_of, learn, priors
+from detector.features.fleet import CELLS, FleetHours, activate, cell_of, learn, presence, priors, usual_agents
 from detector.features.timeline import HOUR, STEP, STEPS_PER_HOUR, Horizon, horizons, weight
 from detector.features.token_rate import Prior, RateMemory, insert, roll
 from tests.features import naive
@@ -164,3 +164,45 @@ def test_memory_stays_small_however_long_the_story() -> None:
     for hour in range(2_000):
         fleet(naive.START + hour * HOUR)
     assert len(fleet.hours.active) <= 2 * (fleet.horizon.keep + 1)
+
+
+def test_how_often_a_blueprint_is_at_work_in_an_hour_of_the_week() -> None:
+    """Three weeks of working days from eight to five; of a weekend nothing is ever seen."""
+    memory, rates, late = FleetHours(), RateMemory(), Horizon.of(HOUR, 1200.0)
+    start = naive.START // HOUR
+    start += next(hour for hour in range(168) if cell_of(start + hour) == 0 and cell_of(start + hour - 1) == 47)
+    busy = [hour for hour in range(21 * 24) if hour % 168 < 5 * 24 and 8 <= hour % 24 < 17]
+    assert presence(memory, start) == (1.0, 0.0)
+    for hour in busy:
+        learn(memory, rates, start + hour, late)
+        activate(memory, start + hour)
+    now = start + 21 * 24
+    learn(memory, rates, now, late)
+    share, seen = presence(memory, now + 12)
+    assert share == pytest.approx(168 / 45, rel=0.05)
+    assert seen == pytest.approx(sum(2 ** ((hour - 21 * 24 - 12) / 336) for hour in busy))
+    assert presence(memory, now + 3)[0] == presence(memory, now + 5 * 24 + 12)[0] == 0
+
+
+# How many agents are usually active
+
+
+def test_the_usual_number_of_agents_is_that_of_final_hours() -> None:
+    memory, hourly = FleetHours(), Horizon.of(HOUR, 1_200.0)
+    assert [activate(memory, START + hour) for hour in (1, 1, 1, 2, 0, 2)] == [1, 2, 3, 1, 1, 2]
+    assert usual_agents(memory, START + 1, hourly) == (0.0, 0.0), "nothing was final before"
+    mean, seen = usual_agents(memory, START + 3, hourly)
+    assert mean == pytest.approx(2.0, rel=0.01)
+    assert seen == pytest.approx(2.0, rel=0.02)
+    assert usual_agents(memory, START + 40, hourly)[0] == pytest.approx(2.0, rel=0.01)
+
+
+def test_more_agents_are_usual_at_the_hour_in_which_most_are_at_work() -> None:
+    memory, rates, hourly = FleetHours(), RateMemory(), Horizon.of(HOUR, 1_200.0)
+    first = START - START % 24
+    for hour in range(first, first + 24 * 10):
+        learn(memory, rates, hour, hourly)
+        for _ in range(12 if hour % 24 == 3 else 2):
+            activate(memory, hour)
+    busy, calm = (usual_agents(memory, first + 24 * 11 + hour, hourly)[0] for hour in (3, 9))
+    assert busy > 2 * calm

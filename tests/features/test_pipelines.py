@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.domain.events import Actor
-from detector.features.pipelines import Pipeline, Provenance, Window, provenance
+from detector.features.pipelines import Pipeline, Provenance, Run, RunRule, Window, pipeline_of, provenance
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -162,3 +163,56 @@ def test_one_pipeline_that_fits_is_enough() -> None:
 
 def test_without_pipelines_everybody_is_outside() -> None:
     assert provenance((), ROBOT, MONDAY_NOON) == Provenance(None, "actor")
+
+
+# ------------------------------------------------------------------------------------------------- runs
+
+RULE = RunRule(
+    provider="github", repository="Example/Agents", workflow="deploy.yml", branch="main", environment="production"
+)
+RUN = Run(
+    provider="github",
+    repository="example/agents",
+    workflows=("Deploy", "Deploy.yml"),
+    branch="main",
+    environment="Production",
+)
+
+
+@pytest.mark.parametrize(
+    ("run", "fits"),
+    [
+        (RUN, True),
+        (replace(RUN, provider="azure_devops"), False),
+        (replace(RUN, repository="mallory/agents"), False),
+        (replace(RUN, repository=None), False),
+        (replace(RUN, workflows=("other.yml",)), False),
+        (replace(RUN, workflows=()), False),
+        (replace(RUN, branch="Main"), False),
+        (replace(RUN, branch=None), False),
+        (replace(RUN, environment="staging"), False),
+        (replace(RUN, environment=None), False),
+    ],
+)
+def test_a_run_fits_when_it_says_all_that_is_asked_for(run: Run, fits: bool) -> None:
+    assert RULE.fits(run) is fits
+
+
+def test_what_a_rule_leaves_out_restricts_nothing() -> None:
+    assert RunRule(provider="github").fits(RUN)
+    assert RunRule(provider="github").fits(Run(provider="github"))
+
+
+@pytest.mark.parametrize(
+    ("branch", "fits"), [("release/7", True), ("release/", True), ("release", False), ("x/release/7", False)]
+)
+def test_a_star_at_the_end_of_a_branch_stands_for_anything(branch: str, fits: bool) -> None:
+    assert RunRule(provider="github", branch="release/*").fits(replace(RUN, branch=branch)) is fits
+
+
+def test_a_run_belongs_to_the_first_pipeline_with_a_rule_that_it_fits() -> None:
+    wide = replace(PIPELINE, name="wide", runs=(RunRule(provider="azure_devops"), RunRule(provider="github")))
+    narrow = replace(PIPELINE, name="narrow", runs=(RULE,))
+    assert pipeline_of((PIPELINE, narrow, wide), RUN) == narrow
+    assert pipeline_of((PIPELINE, narrow, wide), Run(provider="github")) == wide
+    assert pipeline_of((PIPELINE, narrow), Run(provider="github")) is None

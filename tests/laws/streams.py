@@ -18,12 +18,31 @@ from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from detector.domain.alerts import Alert
-from detector.domain.events import Access, Change, Event, Identity, Origin, Risk, SignIn
+from detector.domain.events import (
+    Access,
+    Actor,
+    Change,
+    Credential,
+    CredentialKey,
+    Event,
+    FederatedTrust,
+    FieldChange,
+    Grant,
+    GraphActivity,
+    Identity,
+    Origin,
+    PolicyTerms,
+    SignIn,
+)
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.engine.state import State
+from tests.laws.manifest import MANIFEST, PIPELINES
+from tests.laws.manifest import deployer as deployer_of
 from tests.stories import (
+    ADMIN,
     BLOCKED,
+    DAY,
     EXPIRED,
     HOME,
     HOUR,
@@ -38,7 +57,10 @@ from tests.stories import (
     guid,
     in_order,
     network,
+    person,
+    refused_by,
     settings,
+    user,
 )
 
 Factory = Callable[[EngineSettings, State | None], Engine]
@@ -64,8 +86,12 @@ class Stream:
     events: tuple[Event, ...]
     settings: EngineSettings
     groups: dict[str, str]
-    """Record id to the blueprint (or lone agent) that it is about, with its tenant: `contoso/crew`."""
+    """Record id to the blueprint (or lone agent) that it is about, with its tenant: `contoso/crew`. `contoso/*`: to all
+    of the tenant."""
     seed: int
+
+    def __repr__(self) -> str:
+        return f"Stream of {len(self.events)} events, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +119,8 @@ class Scene:
         self.events: list[Event] = []
         self.groups: dict[str, str] = {}
         self.fresh = 0
+        self.end = 0.0
+        """When a long story ends; 0 for a short one."""
 
     def tell(self, group: str, *events: Event) -> None:
         """Adds events about `group`."""
@@ -187,9 +215,9 @@ def guessing(scene: Scene) -> None:
     tenant, agent, group = scene.someone()
     start = scene.when()
     for _ in range(scene.dice.randint(3, 12)):
-        scene.tell(group, tenant.sign_in(agent, scene.near(start, 70 * MINUTE), error=INVALID, key="key-2"))
+        scene.tell(group, tenant.sign_in(agent, scene.near(start, 70 * MINUTE), error=INVALID, key=f"{group}-2"))
     for _ in range(scene.dice.randint(0, 4)):
-        scene.tell(group, tenant.sign_in(agent, scene.near(start + HOUR, 120 * MINUTE), key="key-2"))
+        scene.tell(group, tenant.sign_in(agent, scene.near(start + HOUR, 120 * MINUTE), key=f"{group}-2"))
 
 
 def refused(scene: Scene) -> None:
@@ -211,6 +239,54 @@ def changed(scene: Scene) -> None:
     for _ in range(scene.dice.randint(1, 3)):
         words = scene.dice.choice(actors)
         scene.tell(group, tenant.change(scene.dice.choice(kinds), scene.when(), target, **words))
+
+
+def configured(scene: Scene) -> None:
+    """Changes of every family of one agent, by people, by its siblings and by the pipeline, some logged twice."""
+    tenant, agent, group = scene.someone()
+    sibling = scene.dice.choice([other for _, other, its in scene.cast if its == group])
+    eve = Identity(id=guid("user", "eve"), type="User", name="eve@example.com")
+    by_sibling = Actor(kind="app", id=sibling.object_id, name=sibling.name, ip="192.0.2.9")
+    trusts = (FederatedTrust("n", f"https://{scene.new('issuer')}", "s", guid(scene.new("federated"))),)
+    told: dict[str, dict[str, object]] = {
+        "agent_enabled": {},
+        "agent_disabled": {},
+        "application_updated": {"fields": (FieldChange("redirect_uris", (scene.new("host"),)),)},
+        "app_role_granted": {},
+        "consent_granted": {"scopes": ("Mail.Read",), "for_everybody": scene.dice.random() < 0.5},
+        "credential_added": {},
+        "federated_credential_changed": {"federated_added": trusts},
+        "inheritable_permissions_changed": {},
+        "owner_added": {"targets": (eve, agent.target), "grantee_object_id": agent.object_id},
+    }
+    start = scene.when(hours=20)
+    for kind in scene.dice.choices(tuple(told), k=scene.dice.randint(2, 6)):
+        actor = scene.dice.choice((ADMIN, RELEASE, by_sibling))
+        at, deed = start + scene.dice.randrange(8 * 3600), scene.dice.choice((None, scene.new("deed")))
+        for _ in range(scene.dice.choice((1, 1, 2))):
+            words = told[kind] | {"actor": actor, "correlation_id": deed}
+            scene.tell(group, tenant.change(kind, scene.near(at, 60), agent, **words))
+
+
+def administered(scene: Scene) -> None:
+    """Somebody gets and loses a role over agents, and becomes owner of agents and of what is none."""
+    tenant, agent, group = scene.someone()
+    name = scene.new("holder")
+    holder = Identity(id=guid("user", name), type="User", name=name)
+    role = Identity(id=guid("role"), type="Role", name="Agent ID Administrator")
+    lone = f"{tenant.name}/{name}"
+    start = scene.when()
+    for _ in range(scene.dice.randint(1, 4)):
+        kind = scene.dice.choice(("directory_role_assigned", "directory_role_assigned", "directory_role_removed"))
+        words = {"targets": (role, holder), "directory_role": role.name, "directory_role_template_id": None}
+        scene.tell(lone, tenant.change(kind, scene.near(start, 2 * HOUR), **words))
+    actor = Actor(kind="user", id=holder.id, name=name)
+    for _ in range(scene.dice.randint(1, 3)):
+        thing = Identity(id=guid(scene.new("thing")), type="ServicePrincipal", name="thing")
+        at = scene.near(start + HOUR, 2 * HOUR)
+        scene.tell(lone, tenant.change("owner_added", at, targets=(holder, thing), actor=actor))
+    words = {"targets": (holder, agent.target), "grantee_object_id": agent.object_id, "actor": actor}
+    scene.tell(group, tenant.change("owner_added", scene.near(start + HOUR, HOUR), **words))
 
 
 def replace_ip(actor: msgspec.Struct, ip: str) -> msgspec.Struct:
@@ -307,22 +383,366 @@ def unstated(scene: Scene) -> None:
         scene.tell(group, *tenant.sign_ins(who, start + hour * HOUR, scene.dice.randint(1, 8), every=100.0))
 
 
+def rekeyed(scene: Scene) -> None:
+    """New keys and types of credential, of agents and their blueprint, over some hours."""
+    tenant, agent, group = scene.someone()
+    blueprint = tenant.agent(group.partition("/")[2], role="blueprint")
+    start, keys = scene.when(), [f"{group}-{scene.new('key')}" for _ in range(2)]
+    for _ in range(scene.dice.randint(2, 9)):
+        words = {
+            "key": scene.dice.choice((None, "", *keys)),
+            "credential": scene.dice.choice((None, "clientSecret", "certificate", "managedIdentity", "newType")),
+        }
+        who = scene.dice.choice((agent, agent, blueprint))
+        scene.tell(group, tenant.sign_in(who, scene.near(start, scene.dice.choice((30 * MINUTE, 4 * HOUR))), **words))
+
+
+def shared_key(scene: Scene) -> None:
+    """Blueprints (in one group, for they meet) and a classic principal that use the same keys."""
+    tenant, _, _ = scene.someone()
+    name = scene.new("sharing")
+    group, start = f"{tenant.name}/{name}", scene.when()
+    users = [tenant.agent(f"{name}-{letter}", role="blueprint") for letter in "abc"]
+    users += [tenant.agent(f"{name}-child", blueprint=f"{name}-d"), tenant.agent(f"{name}-lone", blueprint=None)]
+    for _ in range(scene.dice.randint(2, 8)):
+        at, key = scene.near(start, 3 * HOUR), f"{name}-{scene.dice.choice('xxy')}"
+        scene.tell(group, tenant.sign_in(scene.dice.choice(users), at, key=key))
+
+
+def for_people(scene: Scene) -> None:
+    """An agent that acts for people, and for its user account, in hours of their own or not."""
+    tenant, agent, group = scene.someone()
+    start = scene.when()
+    for _ in range(scene.dice.randint(1, 6)):
+        subject = scene.dice.choice(("none", "none", "agent_user"))
+        words = {"kind": "non_interactive_user", "user": f"{group}-{subject}", "subject_role": subject}
+        scene.tell(group, tenant.sign_in(agent, scene.near(start, 3 * HOUR), **words))
+
+
+def like_a_person(scene: Scene) -> None:
+    """The user account of an agent is used like a person's, or is about to."""
+    tenant, agent, group = scene.someone()
+    start = scene.when()
+    for _ in range(scene.dice.randint(1, 6)):
+        words = {
+            "kind": scene.dice.choice(("interactive_user", "non_interactive_user")),
+            "subject_role": "agent_user",
+            "parent_id": scene.dice.choice((agent.id, None)),
+            "protocol": scene.dice.choice((None, "ropc")),
+            "error": scene.dice.choice((0, 0, 50126, 50076)),
+            "user": f"{group}-bot",
+        }
+        scene.tell(group, tenant.sign_in(agent, scene.near(start, 13 * HOUR), **words))
+
+
+def two_places(scene: Scene) -> None:
+    """An agent at work from its usual place and from new ones, in turns or one after the other."""
+    tenant, agent, group = scene.someone()
+    start, number = scene.when(), scene.dice.randint(61, 90)
+    places = [HOME, network(number), scene.dice.choice((network(number + 1), network(number, asn=HOME.asn), NOWHERE))]
+    for _ in range(scene.dice.randint(3, 24)):
+        at = start + scene.dice.randrange(0, 4 * 3600, scene.dice.choice((1, 60, 600)))
+        scene.tell(group, tenant.sign_in(agent, at, origin=scene.dice.choice(places)))
+
+
+def crowd(scene: Scene) -> None:
+    """Many agents of a blueprint within some hours, most of them newborn."""
+    tenant, agent, group = scene.someone()
+    start = scene.when()
+    for name in (scene.new("crowd") for _ in range(scene.dice.randint(3, 9))):
+        other = replace(agent, id=guid(name), object_id=guid(name), name=name)
+        for _ in range(scene.dice.randint(1, 2)):
+            scene.tell(group, tenant.sign_in(other, scene.near(start, scene.dice.choice((20 * MINUTE, 2 * HOUR)))))
+
+
+def deployed(scene: Scene) -> None:
+    """Runs of a blueprint's pipeline, changes in them, beside them and by hand, handshakes, promises kept or not."""
+    tenant, agent, group = scene.someone()
+    deployer = Actor(kind="app", id=deployer_of(group), name="deployer", ip="203.0.113.9")
+    siblings = [other for _, other, its in scene.cast if its == group]
+    blueprint = tenant.agent(group.partition("/")[2], role="blueprint")
+    start, dice = scene.when(), scene.dice
+    for _ in range(dice.randint(1, 3)):
+        words = {
+            "run": scene.new("run"),
+            "pipeline": f"deploy-{group}",
+            "agents": dice.choice((siblings, [blueprint], [agent])),
+            "changes": dice.choice((None, ("owner_added",), ("credential_added",), ("deployed",))),
+        }
+        begun, lasts = scene.near(start, 90 * MINUTE), dice.choice((60.0, 600.0, 4000.0))
+        told = dice.choice(("begun", "over", "both", "both"))
+        if told != "over":
+            scene.tell(group, tenant.deployment(begun, **words, status="in_progress", started=begun))
+        if told != "begun":
+            words |= {"status": dice.choice(("succeeded", "failed")), "started": begun, "finished": begun + lasts}
+            scene.tell(group, tenant.deployment(begun + lasts, **words))
+    for _ in range(dice.randint(1, 4)):
+        kind, actor = dice.choice(("owner_added", "credential_added")), dice.choice((deployer, deployer, ADMIN))
+        target = dice.choice((agent, Identity(id=blueprint.id, type="Application")))
+        scene.tell(group, tenant.change(kind, scene.near(start, 2 * HOUR), target, actor=actor))
+    fresh, at = tenant.agent(scene.new("fresh"), blueprint=blueprint.name), scene.when()
+    scene.tell(group, *(tenant.sign_in(fresh, scene.near(at, HOUR)) for _ in range(dice.randint(0, 4))))
+    named = dice.choice((siblings, [blueprint], [fresh], [fresh]))
+    words = {"run": scene.new("handshake"), "kind": "handshake", "passed": dice.random() < 0.8}
+    scene.tell(group, tenant.deployment(at, agents=named, **words))
+
+
+def drifted(scene: Scene) -> None:
+    """What inventories show of an agent or its blueprint over some hours, and work of the agent around it."""
+    tenant, agent, group = scene.someone()
+    blueprint = tenant.agent(group.partition("/")[2], role="blueprint")
+    start, dice = scene.when(), scene.dice
+    for _ in range(dice.randint(1, 5)):
+        shown = {
+            "attributes": dice.choice((None, {}, {"Agents.Stage": ("Production",)}, {"Agents.Stage": ("Test",)})),
+            "grants": dice.choice((None, (), (Grant("app_role", "r", "Mail.Read"), Grant("app_role", "r", "Files")))),
+            "owners": dice.choice((None, (), (person("olga"),))),
+            "enabled": dice.choice((None, True, True, False)),
+        }
+        target = dice.choice((agent, blueprint))
+        scene.tell(group, tenant.inventory(target, scene.near(start, dice.choice((10 * MINUTE, 5 * HOUR))), **shown))
+    for _ in range(dice.randint(1, 6)):
+        resource = dice.choice(("graph", "vault", "sql"))
+        scene.tell(group, tenant.sign_in(agent, scene.near(start + HOUR, 3 * HOUR), resource=resource))
+
+
+def blocked(scene: Scene) -> None:
+    """Refusals by policies that are named or not, edits of them and of attributes, and tokens by this way and that."""
+    tenant, agent, group = scene.someone()
+    siblings = [other for _, other, its in scene.cast if its == group]
+    start, dice, name = scene.when(), scene.dice, scene.new("policy")
+    reach = dice.choice((300.0, 20 * MINUTE, 2 * HOUR))
+    resources = ("graph", scene.new("api"))
+    for _ in range(dice.randint(1, 8)):
+        policies = dice.choice(((), refused_by(name), refused_by(name, "Other"), refused_by("Other")))
+        words = {"error": BLOCKED, "policies": policies, "resource": dice.choice(resources)}
+        where = dice.choice((HOME, network(dice.randint(1, 3))))
+        who = dice.choice((agent, *siblings))
+        scene.tell(group, tenant.sign_in(who, scene.near(start, reach), origin=where, **words))
+    for _ in range(dice.randint(0, 2)):
+        at, location = scene.near(start, reach), dice.random() < 0.2
+        sides = [PolicyTerms(state=dice.choice(("enabled", "disabled")), workloads=True) for _ in range(2)]
+        succeeded = dice.random() < 0.9
+        edit = tenant.policy_edit(dice.choice((name, "Other")), at, *sides, location=location, succeeded=succeeded)
+        scene.tell(f"{tenant.name}/*", edit)
+    if dice.random() < 0.3:
+        activity = "update attribute values assigned to a serviceprincipal"
+        scene.tell(group, tenant.change(activity, scene.near(start, reach), dice.choice((agent, *siblings))))
+    for _ in range(dice.randint(1, 6)):
+        where = dice.choice((HOME, network(dice.randint(1, 40))))
+        who, resource = dice.choice((agent, *siblings)), dice.choice(resources)
+        scene.tell(group, tenant.sign_in(who, scene.near(start, reach), origin=where, resource=resource))
+
+
+def locked_out(scene: Scene) -> None:
+    """An edit, and refusals of agents from before it, from about the same time, and from after it."""
+    tenant, _, _ = scene.someone()
+    start, dice = scene.when(), scene.dice
+    scene.tell(f"{tenant.name}/*", tenant.policy_edit("Other", start))
+    for _, agent, group in [each for each in scene.cast if each[0] is tenant]:
+        for _ in range(dice.randint(0, 3)):
+            at = scene.near(start + dice.choice((-HOUR, 0, 600, 2 * HOUR)), 20 * MINUTE)
+            scene.tell(group, tenant.sign_in(agent, at, error=BLOCKED, policies=dice.choice(((), refused_by("Other")))))
+
+
+def at_risk(scene: Scene) -> None:
+    """Detections and states of risk, tokens around them, and perhaps the end of the matter some hours later."""
+    tenant, agent, group = scene.someone()
+    start, dice = scene.when(), scene.dice
+    for _ in range(dice.randint(1, 3)):
+        words = {
+            "category": dice.choice(("RiskyAgents", "AgentRiskEvents", "ServicePrincipalRiskEvents")),
+            "level": dice.choice(("low", "medium", "high")),
+            "state": dice.choice(("atRisk", "atRisk", "confirmedCompromised", "none")),
+        }
+        scene.tell(group, tenant.risk(agent, scene.near(start, 20 * MINUTE), **words))
+    for _ in range(dice.randint(0, 5)):
+        at = scene.near(start, dice.choice((15 * MINUTE, 3 * HOUR)))
+        scene.tell(group, tenant.sign_in(agent, at, error=dice.choice((0, 0, BLOCKED))))
+    if dice.random() < 0.5:
+        at = start + 20 * MINUTE + dice.choice((1.5, 2.0)) * max(scene.plan.lateness, 600.0)
+        scene.tell(group, tenant.risk(agent, at, level="none", state="dismissed", category="RiskyAgents"))
+
+
 def other_categories(scene: Scene) -> None:
     """Records of categories that the engine does not read yet."""
     tenant, agent, group = scene.someone()
-    risk = Risk(
+    request = GraphActivity(
         record_id=tenant.record_id(),
         time=scene.when(),
         received=None,
         tenant_id=tenant.id,
-        category="ServicePrincipalRiskEvents",
-        identity=agent.target,
-        level="high",
-        state="atRisk",
-        detail=None,
-        event_type=None,
+        app_id=agent.id,
+        service_principal_id=agent.object_id,
+        user_id=None,
+        method="GET",
+        path="/users",
+        status=200,
+        origin=HOME,
     )
-    scene.tell(group, risk)
+    scene.tell(group, request)
+
+
+def answerable(scene: Scene) -> None:
+    """Looks at who answers for an agent and its blueprint, people who go and come back, and hand-overs."""
+    tenant, agent, group = scene.someone()
+    blueprint = tenant.agent(group.partition("/")[2], role="blueprint")
+    start, dice = scene.when(), scene.dice
+    reach = dice.choice((5 * MINUTE, 20 * MINUTE, 5 * HOUR))
+    names = [scene.new("person") for _ in range(2)]
+    for _ in range(dice.randint(1, 6)):
+        shown = {
+            role: dice.choice(
+                (None, (), *(tuple(person(each, enabled=known) for each in some) for some in (names, names[:1])))
+            )
+            for role in ("owners", "sponsors")
+            for known in (dice.choice((None, None, True, False)),)
+        }
+        about = dice.choice((agent, agent, blueprint))
+        gone = dice.random() < 0.1
+        at = scene.near(start, reach) + dice.choice((0, 0, 48 * HOUR))
+        scene.tell(group, tenant.inventory(about, at, **shown, deleted=gone))
+    for name in names:
+        if dice.random() < 0.7:
+            at = scene.near(start, reach)
+            kind = dice.choice(("user_disabled", "user_deleted"))
+            scene.tell(group, tenant.change(kind, at, user(name)))
+            if dice.random() < 0.5:
+                back = at + dice.choice((1.5, 3.0)) * max(scene.plan.lateness, 600.0)
+                shown_back = tenant.inventory(user(name), back, enabled=True)
+                scene.tell(group, dice.choice((shown_back, tenant.change("user_enabled", back, user(name)))))
+    for _ in range(dice.randint(0, 4)):
+        kind = dice.choice(("sponsor_added", "sponsor_removed", "sponsor_removed", "owner_added", "owner_removed"))
+        targets = (user(dice.choice(names)), agent.target)
+        scene.tell(group, tenant.change(kind, scene.near(start, reach), agent, targets=targets))
+
+
+def keyed(scene: Scene) -> None:
+    """Looks at the credentials of blueprints that come, go, end, and are shared between two of one group."""
+    tenant, _, _ = scene.someone()
+    name = scene.new("keyed")
+    group, start, dice = f"{tenant.name}/{name}", scene.when(), scene.dice
+    holders = [tenant.agent(f"{name}-{letter}", role="blueprint") for letter in "ab"]
+    held = [
+        Credential(
+            guid(name, "secret"), "secret", "ci", start=start, end=start + dice.choice((0.4, 1.2, 8, 300)) * 24 * HOUR
+        ),
+        Credential(guid(name, "certificate"), "certificate", end=start + 9 * 24 * HOUR, thumbprint=name),
+        Credential(guid(name, "trust"), "federated", issuer="https://example.com", subject=name),
+    ]
+    for _ in range(dice.randint(1, 7)):
+        at = scene.near(start, dice.choice((20 * MINUTE, 14 * HOUR)))
+        some = tuple(each for each in held if dice.random() < 0.6)
+        scene.tell(group, tenant.inventory(dice.choice(holders), at, credentials=dice.choice((some, some, None))))
+    scene.tell(group, tenant.sign_in(holders[0], START + 73 * HOUR))  # so that its days pass, even when it is alone
+
+
+def outside(scene: Scene) -> None:
+    """Applications that look like agents, new agents that lack something, and changes of what only inventories know."""
+    tenant, _, group = scene.someone()
+    name = scene.new("bot")
+    classic = tenant.agent(name, role="none")
+    lone, start, dice = f"{tenant.name}/{name}", scene.when(), scene.dice
+    for _ in range(dice.randint(1, 3)):
+        grants = dice.choice((None, (), (Grant("app_role", "r", "use", guid("resource", "models")),)))
+        shown = {"tags": dice.choice((None, (), ("AgenticApp",))), "grants": grants}
+        scene.tell(lone, tenant.inventory(classic, scene.near(start, HOUR), **shown))
+        scene.tell(lone, tenant.sign_in(classic, scene.near(start, HOUR), resource="models"))
+    fresh = tenant.agent(scene.new("fresh"), blueprint=group.partition("/")[2])
+    for _ in range(dice.randint(1, 3)):
+        at = scene.near(start, dice.choice((10 * MINUTE, 2 * HOUR)))
+        shown = {
+            "created": start - dice.choice((0, 5, 9)) * 24 * HOUR,
+            "sponsors": dice.choice((None, (), (person(name),))),
+        }
+        scene.tell(group, tenant.inventory(fresh, at, **shown))
+        scene.tell(group, tenant.change("credential_added", scene.near(at, 25 * MINUTE), fresh))
+
+
+def switched_off(scene: Scene) -> None:
+    """An agent or its blueprint is switched off, and perhaps on again; some still get tokens, some keep asking."""
+    tenant, agent, group = scene.someone()
+    siblings = [other for _, other, its in scene.cast if its == group]
+    siblings.append(tenant.agent(scene.new("newborn"), blueprint=group.partition("/")[2]))
+    target = scene.dice.choice((agent, Identity(id=agent.blueprint, type="Application")))
+    start, deed = scene.when(), scene.dice.choice((None, scene.new("deed")))
+    for _ in range(scene.dice.choice((1, 1, 2))):
+        scene.tell(group, tenant.change("agent_disabled", start, target, correlation_id=deed))
+    if scene.dice.random() < 0.4:
+        later = start + scene.plan.lateness + scene.dice.choice((1, 600, 3600))
+        scene.tell(group, tenant.change("agent_enabled", later, target))
+    for _ in range(scene.dice.randint(1, 9)):
+        at = start + scene.dice.choice((0.0, 299.0, 300.0, 301.0, 3600.0, scene.dice.uniform(0.0, 4000.0)))
+        error = scene.dice.choice((0, 0, 7000112))
+        scene.tell(group, tenant.sign_in(scene.dice.choice(siblings), at, error=error))
+    for _ in range(scene.dice.choice((0, 2, 3, 4))):
+        scene.tell(group, tenant.sign_in(agent, scene.near(start + HOUR, HOUR), error=7000112))
+
+
+def taken_over(scene: Scene) -> None:
+    """A new owner, a new key of the blueprint, its first use, a new network: some of it, within hours or days."""
+    tenant, _, group = scene.someone()
+    blueprint, name = tenant.agent(group.partition("/")[2], role="blueprint"), scene.new("taker")
+    start, key = scene.when(hours=20), f"{group}-{name}"
+    target = Identity(id=blueprint.id, type="Application")
+    taker = Actor(kind="user", id=guid("user", name), name=name, ip="192.0.2.9")
+    for hour in range(10):
+        scene.tell(group, tenant.sign_in(blueprint, START + hour * HOUR + scene.dice.randrange(3600)))
+    owner = (Identity(id=taker.id, type="User", name=name), target)
+    if scene.dice.random() < 0.7:
+        scene.tell(group, tenant.change("owner_added", scene.near(start, HOUR), target, targets=owner))
+    keys = (CredentialKey(guid("key", key), "Password"),)
+    added = {"actor": scene.dice.choice((taker, ADMIN, RELEASE)), "keys_added": keys}
+    scene.tell(group, tenant.change("credential_added", scene.near(start + HOUR, HOUR), target, **added))
+    for _ in range(scene.dice.randint(1, 5)):
+        origin = scene.dice.choice((HOME, network(scene.dice.randint(91, 99))))
+        at = scene.near(start + scene.dice.choice((1, 1, 2, 8)) * HOUR, HOUR)
+        scene.tell(group, tenant.sign_in(blueprint, at, key=key, origin=origin))
+
+
+def entitled(scene: Scene) -> None:
+    """An agent or its blueprint is granted a permission, by a record that names the resource in one of its ways."""
+    tenant, agent, group = scene.someone()
+    name, start = scene.new("granted"), scene.when()
+    users = [other for _, other, its in scene.cast if its == group]
+    resource = scene.dice.choice(
+        (
+            Identity(id=guid("object", name), type="ServicePrincipal", name=name),
+            Identity(id=guid("object", name), type="ServicePrincipal", app_id=guid("resource", name)),
+        )
+    )
+    to = scene.dice.choice((agent.id, agent.blueprint))
+    words = {"targets": (resource,), "grantee_object_id": to, "grantee_app_id": to, "permission": "Files.Read"}
+    kind = scene.dice.choice(("app_role_granted", "delegated_permission_granted"))
+    for _ in range(scene.dice.choice((1, 1, 2))):
+        scene.tell(group, tenant.change(kind, scene.near(start, HOUR), agent, **words))
+    for _ in range(scene.dice.randint(1, 4)):
+        at = scene.near(start + HOUR, 90 * MINUTE)
+        scene.tell(group, tenant.sign_in(scene.dice.choice(users), at, resource=name))
+
+
+def asleep(scene: Scene) -> None:
+    """An agent or a blueprint rests for about a month, gets a key perhaps, and wakes perhaps; others just rest."""
+    tenant, agent, group = scene.someone()
+    name, dice = scene.new("sleeper"), scene.dice
+    role, lone = dice.choice(("agent", "blueprint")), f"{tenant.name}/{name}"
+    sleeper = tenant.agent(name, blueprint=name, role=role)
+    hours = dice.randint(3, 12)
+    for hour in range(hours):
+        scene.tell(lone, tenant.sign_in(sleeper, START + hour * HOUR + dice.randrange(3600)))
+    due, judged = START + hours * HOUR + 30 * DAY, START + 31 * DAY
+    wakes = dice.choice((due - HOUR, due - 1, due, due + 1, due + HOUR, due + 9 * DAY, judged - 300, judged - 300))
+    if dice.random() < 0.5:
+        target, actor = Identity(id=sleeper.id, type="Application"), Actor(kind="user", id=guid(name), name=name)
+        for at in (START + HOUR, scene.near(wakes - HOUR, 2 * HOUR)):  # the first makes a habit of it
+            scene.tell(lone, tenant.change("credential_added", at, target, actor=actor))
+    if dice.random() < 0.3:
+        scene.tell(lone, tenant.change("agent_disabled", wakes - 2 * DAY, sleeper))
+    for _ in range(dice.randint(0, 4)):
+        scene.tell(lone, tenant.sign_in(sleeper, scene.near(wakes, dice.choice((10 * MINUTE, HOUR)))))
+    for at in (due + dice.choice((-DAY, 0, 5 * MINUTE)), judged + dice.choice((0, 60, DAY))):
+        scene.tell(group, tenant.sign_in(agent, at))
+    scene.end = START + 50 * DAY
 
 
 EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
@@ -336,6 +756,8 @@ EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
         guessing,
         refused,
         changed,
+        configured,
+        administered,
         newborn,
         stranger,
         classic,
@@ -343,12 +765,39 @@ EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
         shared_id,
         renamed,
         unstated,
+        rekeyed,
+        shared_key,
+        for_people,
+        like_a_person,
+        two_places,
+        crowd,
+        deployed,
+        drifted,
+        blocked,
+        locked_out,
+        at_risk,
         other_categories,
+        answerable,
+        keyed,
+        outside,
+        switched_off,
+        taken_over,
+        entitled,
+        asleep,
     )
 }
 
 ONCE: Final = ("shared_id",)
 """Episodes whose second telling would be no other story."""
+
+
+def the_end(scene: Scene) -> None:
+    """In a long story time passes for everybody: whoever is asked apart from the others is asked at the same hour."""
+    if scene.end:
+        for group in sorted({group for group in scene.groups.values() if not group.endswith("/*")}):
+            tenant = next(each for each in scene.tenants if group.startswith(each.name))
+            witness = tenant.agent(f"witness of {group}", blueprint=group.partition("/")[2])
+            scene.tell(group, tenant.sign_in(witness, scene.end))
 
 
 def stream_of(plan: Plan) -> Stream:
@@ -357,9 +806,16 @@ def stream_of(plan: Plan) -> Stream:
     calm(scene)
     for name in plan.episodes:
         EPISODES[name](scene)
+    the_end(scene)
     return Stream(
         tuple(in_order(scene.events)),
-        settings(lateness=plan.lateness, scope=plan.scope),
+        settings(
+            lateness=plan.lateness,
+            scope=plan.scope,
+            declarations=MANIFEST,
+            pipelines=PIPELINES,
+            thresholds={"secret_in_production": {"unknown_environment": True}},
+        ),
         scene.groups,
         plan.seed,
     )

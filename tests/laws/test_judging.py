@@ -64,11 +64,12 @@ def test_the_generator_reaches_every_kind_of_signal_and_every_detector() -> None
     """Without this the laws would hold for want of anything to say."""
     kinds: set[str] = set()
     said: set[str] = set()
-    for seed in range(3):
+    for seed in (0, 1, 2, 3):
         stream = fixed(seed)
         kinds.update(signal.kind for signal in signals_of(real, stream))
         engine = real(stream.settings)
         said.update(alert.detector for alert in [*tell(engine, stream.events), *engine.finish()])
-    assert kinds == {kind for detector in DETECTORS for kind in detector.reads}
-    assert len(kinds) == 9
-    assert said == {detector.name for detector in DETECTORS}
+    # A gap of a log category follows from bodies, not from events: test_log_gap.py holds it to the laws.
+    assert kinds | {"log_gap"} == {kind for detector in DETECTORS for kind in detector.reads}
+    assert len(kinds) == 21
+    assert said | {"log_gap"} == {detector.name for detector in DETECTORS}

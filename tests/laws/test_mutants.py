@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
+from math import inf
 from typing import Any
 
 import msgspec
@@ -13,17 +14,25 @@ from detector.decode.decoder import Decoder
 from detector.decode.times import LATEST
 from detector.detectors.token_spike import TokenSpike
 from detector.domain.findings import Finding
-from detector.engine import admission, changing, journal, routing, saying
+from detector.engine import admission, changing, describing, directory, journal, lifecycle, routing, saying
+from detector.engine.accountability import Accountability
 from detector.engine.admission import Admission
+from detector.engine.casebook import Casebook
+from detector.engine.deploying import Deploying
 from detector.engine.engine import Engine
+from detector.engine.lifecycle import Lifecycle
 from detector.engine.novelties import Novelties
+from detector.engine.policies import Policies
+from detector.engine.removals import Removals
 from detector.engine.routing import Router
 from detector.engine.saying import Saying
+from detector.engine.sequencing import Sequencing
 from detector.engine.state import State
+from detector.features import credentials, presence, runs
 from detector.features.apis import Apis
 from detector.features.failures import Failures
 from detector.features.memory import Alias, TenantMemory
-from detector.features.timeline import Horizon
+from detector.features.timeline import STEPS_PER_HOUR, Horizon
 from tests.laws import (
     test_arrival_order,
     test_batches,
@@ -39,9 +48,10 @@ from tests.laws import (
     test_restart,
     test_rows,
 )
+from tests.laws.manifest import PIPELINES
 from tests.laws.records import lines_of
 from tests.laws.streams import Plan, Stream, fixed, real, stream_of
-from tests.stories import INVALID, MINUTE, START, Tenant, in_order, settings
+from tests.stories import DAY, HOUR, INVALID, MINUTE, RELEASE, START, Tenant, in_order, settings
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
@@ -66,6 +76,51 @@ def newborns() -> Iterator[Stream]:
     return (stream_of(Plan(seed, ("newborn",) * 16)) for seed in range(4))
 
 
+def configurations() -> Iterator[Stream]:
+    """Streams full of changes of every family, with permissions and credentials close to each other."""
+    return (stream_of(Plan(seed, ("configured",) * 16)) for seed in range(8))
+
+
+def refusals_and_edits() -> Iterator[Stream]:
+    """Streams full of refusals by policies, edits of them and what follows."""
+    return (stream_of(Plan(seed, ("blocked", "locked_out") * 6)) for seed in range(8))
+
+
+def risks() -> Iterator[Stream]:
+    """Streams full of risks, and of tokens of those at risk."""
+    return (stream_of(Plan(seed, ("at_risk",) * 16)) for seed in range(8))
+
+
+def moves() -> Iterator[Stream]:
+    """Streams full of agents that come from new places."""
+    return (stream_of(Plan(seed, ("two_places",) * 12)) for seed in range(6))
+
+
+def shared_keys() -> Iterator[Stream]:
+    """Streams full of credentials that several blueprints use."""
+    return (stream_of(Plan(seed, ("shared_key",) * 8)) for seed in range(6))
+
+
+def deployments() -> Iterator[Stream]:
+    """Streams full of runs, and of changes in them and beside them."""
+    return (stream_of(Plan(seed, ("deployed",) * 16)) for seed in range(8))
+
+
+def late_evidence() -> Iterator[Stream]:
+    """A run that is recorded when it is over, long after the change that it made."""
+    tenant = Tenant()
+    agent, at = tenant.agent("a"), START + 60 * MINUTE
+    change = tenant.change("owner_added", at, agent, actor=RELEASE)
+    run = tenant.deployment(at + 25 * MINUTE, started=at - MINUTE)
+    events = tuple(in_order(change, run, tenant.sign_ins(agent, START, 150)))
+    return (Stream(events, settings(pipelines=PIPELINES), {}, seed) for seed in range(8))
+
+
+def answered_for() -> Iterator[Stream]:
+    """Streams full of people who answer for agents, and go."""
+    return (stream_of(Plan(seed, ("answerable",) * 16)) for seed in range(8))
+
+
 def two_runs() -> Iterator[Stream]:
     """Runs of guesses in two hours that follow each other, and one success behind both."""
     tenant = Tenant()
@@ -73,6 +128,16 @@ def two_runs() -> Iterator[Stream]:
     guesses = [tenant.sign_ins(agent, START + at * MINUTE, 4, every=1.0, error=INVALID) for at in (55, 65)]
     events = tuple(in_order(*guesses, tenant.sign_in(agent, START + 70 * MINUTE)))
     return (Stream(events, settings(), {}, seed) for seed in range(8))
+
+
+def switches() -> Iterator[Stream]:
+    """Streams of agents that are switched off, and on again."""
+    return (stream_of(Plan(seed, ("switched_off",) * 12)) for seed in range(8))
+
+
+def sleepers() -> Iterator[Stream]:
+    """Streams of agents that rest for about a month."""
+    return (stream_of(Plan(seed, ("asleep",) * 12)) for seed in range(24))
 
 
 # The planted bugs
@@ -108,6 +173,72 @@ def folded_too_early(patch: pytest.MonkeyPatch) -> None:
 def waits_for_nobody(patch: pytest.MonkeyPatch) -> None:
     """A change whose target is not known yet is not parked."""
     patch.setattr(changing.Changing, "recognise", lambda _self, _tenant: None)
+
+
+def gives_up_too_early(patch: pytest.MonkeyPatch) -> None:
+    """A change is said to be about nobody's agent while records that say otherwise may still come."""
+    original = changing.Changing.tick
+    patch.setattr(changing.Changing, "tick", lambda self, watermark: original(self, watermark + 3 * HOUR))
+
+
+def counts_what_is_not_final(patch: pytest.MonkeyPatch) -> None:
+    """An agent holds a permission as soon as its record has come."""
+    original = describing.held
+    patch.setattr(describing, "held", lambda ledger, until: original(ledger, until + DAY))
+
+
+def forgets_refusals(patch: pytest.MonkeyPatch) -> None:
+    """An edit of a policy does not look for refusals that came before it."""
+    patch.setattr(Policies, "blocks", lambda *_: ())
+
+
+def last_risk_only(patch: pytest.MonkeyPatch) -> None:
+    """A watch begins with the record that came last, not with the earliest."""
+    original = Casebook.watch
+
+    def watch(self: Casebook, tenant_id: str, key: Any, cause: str, since: float, until: float = inf) -> None:
+        ledger = self.state.tenants[tenant_id].ledgers.get(key.id)
+        if ledger is not None:
+            ledger.watches.pop(cause, None)
+        original(self, tenant_id, key, cause, since, until)
+
+    patch.setattr(Casebook, "watch", watch)
+
+
+def overlooks_outages(patch: pytest.MonkeyPatch) -> None:
+    """What an edit of Conditional Access has blocked so far is not written."""
+    original = journal.Journal.take
+
+    def take(self: journal.Journal) -> journal.Changed:
+        changed = original(self)
+        return changed._replace(rows=[row for row in changed.rows if row.kind != "outage"])
+
+    patch.setattr(journal.Journal, "take", take)
+
+
+def watches_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Who comes from a new place is watched in the very hour, of which some records have arrived already."""
+
+    def window(hour: int, _lateness: float) -> tuple[int, int]:
+        return hour * STEPS_PER_HOUR, (hour + 1) * STEPS_PER_HOUR
+
+    patch.setattr(presence, "window", window)
+
+
+def first_come_first_served(patch: pytest.MonkeyPatch) -> None:
+    """Of those who share a credential, all but whoever came first are told."""
+    patch.setattr(credentials, "sharers", lambda memory: tuple(memory.users)[1:])
+
+
+def overlooks_credentials(patch: pytest.MonkeyPatch) -> None:
+    """Who uses a credential is not written."""
+    original = journal.Journal.take
+
+    def take(self: journal.Journal) -> journal.Changed:
+        changed = original(self)
+        return changed._replace(rows=[row for row in changed.rows if row.kind != "credential"])
+
+    patch.setattr(journal.Journal, "take", take)
 
 
 def latest_run_only(patch: pytest.MonkeyPatch) -> None:
@@ -266,6 +397,18 @@ def counts_copies_as_applied(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, "_fold", fold)
 
 
+def evidence_counts_whenever_it_came(patch: pytest.MonkeyPatch) -> None:
+    """What was recorded of a run long after a change explains it, if it has arrived."""
+    original = runs.known
+    patch.setattr(runs, "known", lambda run, _by: original(run, inf))
+
+
+def evidence_does_not_wait(patch: pytest.MonkeyPatch) -> None:
+    """Absence is judged while evidence may still arrive."""
+    original = Deploying.tick
+    patch.setattr(Deploying, "tick", lambda self, watermark: original(self, watermark + self.settings.lateness))
+
+
 def forgets_in_secret(patch: pytest.MonkeyPatch) -> None:
     """What is forgotten is not told to the journal."""
     patch.setattr(journal.Journal, "forget", lambda *_: None)
@@ -288,6 +431,45 @@ def overlooks_copies(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(journal.Journal, "take", lambda self: original(self)._replace(digests={}))
 
 
+def last_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Whether a sponsor was the last one is judged before all that matters is there."""
+    original = Removals.__init__
+
+    def init(self: Removals, *arguments: Any) -> None:
+        original(self, *arguments)
+        self.wait = -DAY
+
+    patch.setattr(Removals, "__init__", init)
+
+
+def looks_are_final_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Who is not shown any more counts as gone while records may still arrive."""
+    patch.setattr(directory, "horizon_of", lambda _lateness: Horizon(60, 0, 0))
+
+
+def the_dead_do_not_wait(patch: pytest.MonkeyPatch) -> None:
+    """An inventory that comes after the audit record is not compared with it."""
+    patch.setattr(Accountability, "_lost", lambda *_: False)
+
+
+def tells_what_may_be_broken(patch: pytest.MonkeyPatch) -> None:
+    """A sequence is told although something may still come between its steps."""
+    original = Sequencing.tick
+    patch.setattr(Sequencing, "tick", lambda self, _watermark: original(self, inf))
+
+
+def pauses_until_the_newest_hour(patch: pytest.MonkeyPatch) -> None:
+    """A pause counts from the last active hour, though records of that hour may still arrive."""
+    original = lifecycle.pause_before
+    patch.setattr(lifecycle, "pause_before", lambda memory, limit, first: original(memory, limit + 1, first))
+
+
+def sleeps_at_once(patch: pytest.MonkeyPatch) -> None:
+    """A day is judged while records of the day before may still arrive."""
+    original = Lifecycle.tick
+    patch.setattr(Lifecycle, "tick", lambda self, watermark: original(self, watermark + self.settings.lateness))
+
+
 def check_crowded_rows(factory: Any, stream: Stream) -> None:
     test_rows.check(factory, test_rows.crowded(stream))
 
@@ -299,13 +481,31 @@ MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
     (test_arrival_order.check, judged_too_early),
     (test_arrival_order.check, folded_too_early),
     (test_arrival_order.check, waits_for_nobody),
+    (test_arrival_order.check, gives_up_too_early),
+    (test_arrival_order.check, counts_what_is_not_final),
+    (test_arrival_order.check, forgets_refusals),
+    (test_arrival_order.check, last_risk_only),
     (test_arrival_order.check, latest_run_only),
+    (test_arrival_order.check, evidence_counts_whenever_it_came),
+    (test_arrival_order.check, evidence_does_not_wait),
+    (test_arrival_order.check, watches_at_once),
+    (test_arrival_order.check, first_come_first_served),
+    (test_arrival_order.check, last_at_once),
+    (test_arrival_order.check, looks_are_final_at_once),
+    (test_arrival_order.check, the_dead_do_not_wait),
+    (test_arrival_order.check, tells_what_may_be_broken),
+    (test_arrival_order.check, pauses_until_the_newest_hour),
+    (test_arrival_order.check, sleeps_at_once),
     (test_batches.check, body_closes_windows),
     (test_batches.check, body_forgets),
     (test_duplicates.check, copies_get_in),
     (test_duplicates.check, short_memory_of_copies),
     (test_duplicates.check, counts_copies_as_applied),
-    *((test_restart.check, dropping(field)) for field in ("tenants", "said", "failing", "parked", "accounting")),
+    *(
+        (test_restart.check, dropping(field))
+        for field in ("tenants", "said", "failing", "parked", "accounting", "held", "judged_day")
+    ),
+    (test_restart.check, dropping("removals")),
     (test_keys.check, shared_fleets),
     (test_keys.check, shared_recents),
     (test_judging.check, judging_counts),
@@ -315,6 +515,8 @@ MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
     (test_caches.check, keeps_wrong_origins),
     (test_rows.check, overlooks_blueprints),
     (test_rows.check, overlooks_copies),
+    (test_rows.check, overlooks_outages),
+    (test_rows.check, overlooks_credentials),
     (check_crowded_rows, forgets_in_secret),
     (test_conservation.check, forgets_to_count),
     (test_conservation.check, counts_copies_as_applied),
@@ -330,7 +532,25 @@ def test_a_planted_bug_breaks_its_law(
     check: Callable[[Any, Stream], None], mutation: Mutation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutation(monkeypatch)
-    rare = {"latest_run_only": two_runs, "drops_parked": newborns}
+    rare = {
+        "latest_run_only": two_runs,
+        "last_at_once": answered_for,
+        "drops_removals": answered_for,
+        "looks_are_final_at_once": answered_for,
+        "the_dead_do_not_wait": answered_for,
+        "tells_what_may_be_broken": switches,
+        "pauses_until_the_newest_hour": sleepers,
+        "sleeps_at_once": sleepers,
+        "drops_parked": newborns,
+        "gives_up_too_early": newborns,
+        "counts_what_is_not_final": configurations,
+        "forgets_refusals": refusals_and_edits,
+        "last_risk_only": risks,
+        "watches_at_once": moves,
+        "first_come_first_served": shared_keys,
+        "evidence_counts_whenever_it_came": late_evidence,
+        "evidence_does_not_wait": deployments,
+    }
     assert caught(check, rare.get(mutation.__name__, everything)())
 
 

@@ -44,6 +44,8 @@ class Referee:
             "allow_insecure": True,
             "allow_networks": ["127.0.0.0/8"],
             "max_per_hour": 0,
+            "max_per_day": 0,
+            "max_per_detector": 0,
         }
 
     def _main(self) -> None:

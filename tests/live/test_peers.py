@@ -282,6 +282,8 @@ def test_alertmanager_gets_the_alerts_of_the_running_service(tmp_path: Path, ref
                 "allow_insecure": True,
                 "allow_networks": ["127.0.0.0/8"],
                 "max_per_hour": 0,
+                "max_per_day": 0,
+                "max_per_detector": 0,
                 "resolve_after": 604800,
             }
         ]

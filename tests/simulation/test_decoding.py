@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from detector.decode.decoder import Decoder
-from detector.domain.events import Change, Risk, SignIn
+from detector.domain.events import Change, Deployment, InventoryObject, Risk, SignIn
 from detector.runtime.simulation import Simulation
 from detector.runtime.simulation.workload import Padding, sign_in_bodies
 
@@ -23,7 +23,7 @@ def test_every_simulated_record_gives_an_event_or_is_filtered_on_purpose(attacke
         kinds.update(type(event) for event in decoded.events)
         filtered += decoded.filtered
         ids |= {event.record_id for event in decoded.events}
-    assert set(kinds) == {SignIn, Change, Risk}
+    assert set(kinds) == {SignIn, Change, Risk, InventoryObject, Deployment}
     assert kinds.total() + filtered.total() == attacked.record_count
     assert set(filtered) <= {"not_an_agent", "category_not_read"}
     assert all(ids.issuperset(label.record_ids) for label in attacked.labels)

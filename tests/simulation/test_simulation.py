@@ -44,7 +44,18 @@ CATEGORIES = {
     "MicrosoftServicePrincipalSignInLogs",
     "SignInLogs",
     "AuditLogs",
+    "CustomSecurityAttributeAuditLogs",
     "AgentRiskEvents",
+    "AgentInventory",
+    "DeploymentRecords",
+}
+OWN = {"AgentInventory", "DeploymentRecords"}
+CLOCKS = {
+    "AuditLogs": "activityDateTime",
+    "CustomSecurityAttributeAuditLogs": "activityDateTime",
+    "AgentRiskEvents": "detectedDateTime",
+    "AgentInventory": "observedDateTime",
+    "DeploymentRecords": "recordedDateTime",
 }
 
 
@@ -59,9 +70,13 @@ def records(simulation: Simulation) -> list[Record]:
 
 
 def event_time(record: Record) -> datetime:
-    properties = record["properties"]
-    key = {"AuditLogs": "activityDateTime", "AgentRiskEvents": "detectedDateTime"}.get(record["category"])
-    return datetime.fromisoformat(properties[key or "createdDateTime"])
+    return datetime.fromisoformat(record["properties"][CLOCKS.get(record["category"], "createdDateTime")])
+
+
+def hidden(gap: Label, record: Record) -> bool:
+    """Whether an attacker kept a record from arriving."""
+    start, end = datetime.fromisoformat(gap.start), datetime.fromisoformat(gap.end)
+    return record["category"] == "ServicePrincipalSignInLogs" and start <= event_time(record) < end
 
 
 def digest(simulation: Simulation) -> str:
@@ -118,8 +133,11 @@ def test_neither_hash_seed_nor_time_zone_shows(settings: SimulationSettings) -> 
 
 def test_a_benign_twin_is_what_remains_without_the_attacks(attacked: Simulation, twin: Simulation) -> None:
     malicious = {record_id for label in attacked.labels for record_id in label.record_ids}
-    remaining = [orjson.dumps(record) for record in records(attacked) if record["properties"]["id"] not in malicious]
-    assert remaining == lines(twin)
+    logged = [record for record in records(attacked) if record["category"] != "AgentInventory"]
+    remaining = [orjson.dumps(record) for record in logged if record["properties"]["id"] not in malicious]
+    gaps = [label for label in attacked.labels if label.story == "log_gap"]
+    expected = [record for record in records(twin) if record["category"] != "AgentInventory"]
+    assert remaining == [orjson.dumps(record) for record in expected if not any(hidden(gap, record) for gap in gaps)]
     assert twin.labels == []
     assert twin.benign_labels == attacked.benign_labels
 
@@ -140,11 +158,15 @@ def test_every_record_has_the_shape_of_its_category(attacked: Simulation) -> Non
     for record in records(attacked):
         properties = record["properties"]
         seen.add(record["category"])
-        assert list(record)[:3] == ["time", "resourceId", "operationName"]
         assert list(record)[-1] == "properties"
         assert record["tenantId"] == attacked.tenant_id
         assert record["category"] in CATEGORIES
-        if record["category"] == "AuditLogs":
+        if record["category"] in OWN:
+            assert list(record) == ["category", "time", "tenantId", "properties"]
+            assert event_time(record) <= datetime.fromisoformat(record["time"])
+            continue
+        assert list(record)[:3] == ["time", "resourceId", "operationName"]
+        if record["category"] in {"AuditLogs", "CustomSecurityAttributeAuditLogs"}:
             assert AUDIT_ID.fullmatch(properties["id"])
             assert datetime.fromisoformat(record["time"]) == event_time(record)
             assert len(properties["initiatedBy"]) == 1
@@ -184,6 +206,8 @@ def test_the_roles_of_an_agent_chain_are_told_apart(attacked: Simulation) -> Non
         ("ManagedIdentitySignInLogs", "notAgentic", "notAgentic"),
         ("MicrosoftServicePrincipalSignInLogs", "-", "-"),
         ("SignInLogs", "notAgentic", "notAgentic"),
+        ("SignInLogs", "notAgentic", "agentIDuser"),
+        ("NonInteractiveUserSignInLogs", "notAgentic", "agentIDuser"),
     }
 
 
@@ -225,8 +249,10 @@ def test_every_benign_story_is_planned(attacked: Simulation) -> None:
 def test_a_label_names_its_records_and_their_span(attacked: Simulation) -> None:
     by_id = {record["properties"]["id"]: record for record in records(attacked)}
     for label in attacked.labels:
-        assert label.record_ids
         assert label.subject_ids
+        assert bool(label.record_ids) == (label.story != "log_gap")
+        if not label.record_ids:
+            continue
         moments = [event_time(by_id[record_id]) for record_id in label.record_ids]
         assert datetime.fromisoformat(label.start) <= min(moments)
         assert max(moments) <= datetime.fromisoformat(label.end) + timedelta(milliseconds=1)
@@ -240,7 +266,7 @@ def test_no_record_belongs_to_two_labels(attacked: Simulation) -> None:
 
 def test_a_subject_shows_in_the_records(attacked: Simulation) -> None:
     texts = {record["properties"]["id"]: orjson.dumps(record).decode() for record in records(attacked)}
-    for label in attacked.labels:
+    for label in (item for item in attacked.labels if item.record_ids):
         joined = " ".join(texts[record_id] for record_id in label.record_ids)
         assert any(subject in joined for subject in label.subject_ids), label.story
 

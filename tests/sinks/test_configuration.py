@@ -65,6 +65,8 @@ FULL: dict[str, Any] = {
             "bearer_token_file": "/secrets/token",
             "min_severity": "high",
             "max_per_hour": 5,
+            "max_per_day": 9,
+            "max_per_detector": 2,
             "parallel": 4,
         }
     ],
@@ -97,10 +99,10 @@ def test_every_kind_is_built_in_the_order_of_the_configuration() -> None:
     assert {sink.name: sink.terms for sink in made} == {
         "stdout": Terms(batch=100),
         "archive": Terms(batch=100),
-        "am": Terms(batch=20, per_hour=20),
-        "soar": Terms(batch=4, floor="high", per_hour=5),
-        "slack-soc": Terms(per_hour=20),
-        "teams-soc": Terms(floor="medium", per_hour=20),
+        "am": Terms(batch=20, per_hour=20, per_day=50, per_detector=10),
+        "soar": Terms(batch=4, floor="high", per_hour=5, per_day=9, per_detector=2),
+        "slack-soc": Terms(per_hour=20, per_day=50, per_detector=10),
+        "teams-soc": Terms(floor="medium", per_hour=20, per_day=50, per_detector=10),
         "sentinel": Terms(batch=200),
         "hub-out": Terms(batch=100),
     }

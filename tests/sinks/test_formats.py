@@ -15,7 +15,7 @@ from py_ocsf_models.events.findings.detection_finding import DetectionFinding  #
 from detector.detectors.registry import DETECTORS
 from detector.domain.alerts import Attack, Entity, Subject
 from detector.domain.findings import SEVERITIES
-from detector.sinks.allowance import Allowance
+from detector.sinks.allowance import Allowance, hour_of
 from detector.sinks.cloudevents import cloudevent
 from detector.sinks.encoding import alert_document
 from detector.sinks.formats import FORMATS
@@ -106,9 +106,11 @@ def test_every_form_is_one_line_of_printable_ascii_that_knows_its_id(encoding: A
 
 @pytest.mark.parametrize("encoding", FORMATS)
 def test_a_roll_up_can_be_written_in_every_form(encoding: Any) -> None:
-    roll_up = Allowance(1).roll_up(numbered(2))
+    held = numbered(2)
+    roll_up = Allowance(1).roll_up(held, hour_of(held[0]))
     assert FORMATS[encoding].identity(json.loads(FORMATS[encoding].line(roll_up))) == roll_up.id
 
 
 def test_the_finding_of_a_roll_up_is_valid() -> None:
-    DetectionFinding.model_validate(detection_finding(Allowance(1).roll_up(numbered(2))))
+    held = numbered(2)
+    DetectionFinding.model_validate(detection_finding(Allowance(1).roll_up(held, hour_of(held[0]))))

@@ -40,6 +40,7 @@ def tell_all(told: Telemetry, text: str, number: int = 3) -> None:
     """Every fact once; `text` stands for everything that is a text, `number` for everything that is a count."""
     tell_runtime(told, text, number)
     tell_sources(told, text, number)
+    tell_directory(told, text, number)
     tell_sinks(told, text, number)
     tell_store(told, text, number)
     told.health.register(text, _broken)
@@ -123,6 +124,21 @@ def tell_sources(told: Telemetry, text: str, number: int) -> None:
     follow.line_cut(text, number)
     follow.line_ended(text, number)
     follow.files_refused(number)
+
+
+def tell_directory(told: Telemetry, text: str, number: int) -> None:
+    inventory, evidence = told.inventory, told.evidence
+    inventory.round_finished(text, 1.5, number, told=number, deleted=number)
+    inventory.round_failed(text, text)
+    inventory.part_failed(text, text)
+    inventory.object_unreadable(text)
+    inventory.request_retried(text, 1.5)
+    inventory.delta_refused()
+    inventory.deletions_unconfirmed(number)
+    evidence.evidence_opened(number)
+    evidence.evidence_accepted(text, number)
+    evidence.evidence_ignored(text, text)
+    evidence.evidence_refused(text, text)
 
 
 def tell_sinks(told: Telemetry, text: str, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,17 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from detector.inventory import facts as inventory
+from detector.inventory.evidence import facts as evidence
 from detector.sinks import facts as sinks
 from detector.sinks.outcome import LeftOutReason
 from detector.sources import facts as sources
 from detector.sources.follow import facts as follow
 from detector.stores import facts as stores
 from detector.telemetry import reasons
+from detector.telemetry.evidence import EvidenceFacts
 from detector.telemetry.follow import FollowFacts
+from detector.telemetry.inventory import InventoryFacts
 from detector.telemetry.sinks import SinkFacts
 from detector.telemetry.sources import SourceFacts
 from detector.telemetry.stores import StoreFacts
@@ -29,6 +34,12 @@ if TYPE_CHECKING:
         return made
 
     def of_follow(made: FollowFacts) -> follow.FollowFacts:
+        return made
+
+    def of_inventory(made: InventoryFacts) -> inventory.InventoryFacts:
+        return made
+
+    def of_evidence(made: EvidenceFacts) -> evidence.EvidenceFacts:
         return made
 
     def of_sinks(made: SinkFacts) -> sinks.Facts:
@@ -56,6 +67,8 @@ def facts_of(kind: type) -> set[str]:
     [
         (sources.SourceFacts, SourceFacts),
         (follow.FollowFacts, FollowFacts),
+        (inventory.InventoryFacts, InventoryFacts),
+        (evidence.EvidenceFacts, EvidenceFacts),
         (sinks.Facts, SinkFacts),
         (stores.StoreFacts, StoreFacts),
     ],
@@ -68,7 +81,16 @@ def test_every_fact_of_a_room_is_heard_and_no_other_is_invented(protocol: type, 
         )
 
 
+def test_every_bound_of_the_engine_has_its_label() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "detector" / "engine").glob("*.py")))
+    named = set(re.findall(r'counters\["(\w+)"\]', sources))
+    assert named <= set(reasons.EVICTIONS)
+    assert len(set(reasons.EVICTIONS.values())) == len(reasons.EVICTIONS)
+
+
 def test_closed_sets_of_other_rooms_are_labels() -> None:
     assert {*reasons.ENDINGS, "other"} == {*get_args(sources.Ending)}
     assert set(reasons.SDK_WARNINGS) == set(get_args(sources.SdkWarning))
+    assert set(get_args(inventory.Reason)) < set(reasons.INVENTORY_PROBLEMS)
+    assert set(get_args(inventory.Round)) == set(reasons.ROUNDS)
     assert set(get_args(LeftOutReason)) < set(reasons.SUPPRESSIONS)

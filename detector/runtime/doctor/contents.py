@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from detector.config.build import decoder_settings
 from detector.decode.decoder import Decoder
-from detector.domain.events import Change, Event, GraphActivity, Risk, SignIn, SignInKind
+from detector.domain.events import (
+    Change,
+    Deployment,
+    Event,
+    GraphActivity,
+    InventoryObject,
+    Risk,
+    SignIn,
+    SignInKind,
+)
 from detector.runtime.doctor.results import Result, ago, unchecked
 
 if TYPE_CHECKING:
@@ -31,6 +40,7 @@ BLIND: Final[dict[str, str]] = {
 """Categories that the detectors cannot do without, and what is not seen without each."""
 ALSO_READ: Final = frozenset({"ManagedIdentitySignInLogs", "SignInLogs", "CustomSecurityAttributeAuditLogs"})
 """Categories that are judged too, but that a tenant may well have nothing in."""
+_AGENTS: Final = frozenset({"agent", "agent_user", "blueprint", "blueprint_principal"})
 _EXPORT: Final = (
     "In the Entra admin center, under Monitoring, Diagnostic settings, export it to here as well. A category in which "
     "nothing happens sends nothing, so give it a day."
@@ -91,6 +101,10 @@ class Contents:
                 ids = {actor.id, *(target.id for target in targets)}
             case Risk(identity=identity):
                 roles, ids = {identity.role}, {identity.id}
+            case InventoryObject():
+                return event.type in _AGENTS
+            case Deployment():
+                return event.agents is not None
             case _:
                 roles, ids = set(), {event.app_id, event.service_principal_id}
         return bool(roles - {"none"}) or not self._identities.isdisjoint(each for each in ids if each is not None)
@@ -99,7 +113,15 @@ class Contents:
 def _category(event: Event) -> str:
     if isinstance(event, SignIn):
         return _SIGN_INS[event.access.kind]
-    return "MicrosoftGraphActivityLogs" if isinstance(event, GraphActivity) else event.category
+    match event:
+        case GraphActivity():
+            return "MicrosoftGraphActivityLogs"
+        case InventoryObject():
+            return "AgentInventory"
+        case Deployment():
+            return "DeploymentRecords"
+        case _:
+            return event.category
 
 
 def judged(prefix: str, contents: Contents, now: float, why_nothing: str) -> Iterator[Result]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from detector.domain.delivery import Delivery, Position
@@ -68,7 +68,10 @@ class Before:
 
     epoch: int
     positions: Mapping[str, Position]
+    """Of partitions of the source."""
     identities: Mapping[str, str]
+    own: Mapping[str, int] = field(default_factory=dict)
+    """Of partitions that this process fills itself, the last sequence number that was used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,9 +257,9 @@ def named(settings: Settings) -> str:
     Raises:
         UsageError: There is none.
     """
-    for field in _KINDS:
-        if getattr(settings.source, field) is not None:
-            return field
+    for name in _KINDS:
+        if getattr(settings.source, name) is not None:
+            return name
     raise UsageError(
         "The configuration names nothing to read. Set source.event_hubs or source.files, or say --follow DIRECTORY."
     )

@@ -1,8 +1,8 @@
 """Reloading the configuration: all of it or nothing, on SIGHUP or when its file changes.
 
 What judges (detectors, rates, pipelines, error codes, ...) can change while the service runs, because memory does not
-depend on it. What the service is built of (source, store, sinks, telemetry, batch, canary, limits of memory) cannot: a
-change there is refused as a whole and takes effect with the next start.
+depend on it. What the service is built of (source, evidence, inventory, store, sinks, telemetry, batch, canary, limits
+of memory) cannot: a change there is refused as a whole and takes effect with the next start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,18 @@ from detector.errors import ConfigurationError, DetectorError
 if TYPE_CHECKING:
     from detector.config.settings import Settings
 
-BUILT_IN: Final = ("source", "store", "sinks", "telemetry", "batch", "canary", "lateness", "limits")
+BUILT_IN: Final = (
+    "source",
+    "evidence",
+    "inventory",
+    "store",
+    "sinks",
+    "telemetry",
+    "batch",
+    "canary",
+    "lateness",
+    "limits",
+)
 """Blocks that need a new start."""
 LOOK: Final = 5.0
 """Seconds between two looks at the file: mounted ConfigMaps are replaced, which no watch on the file would survive."""
@@ -61,18 +72,23 @@ class Reloading:
         self._asked.set()
 
     async def run(self, watched: Path | None = None) -> None:
-        """Reloads whenever asked, or when a file has changed; until cancelled."""
-        known = await asyncio.to_thread(_content, watched)
+        """Reloads whenever asked, or when a file or the manifest that it names has changed; until cancelled."""
+        known = await self._seen(watched)
         while True:
             try:
                 await asyncio.wait_for(self._asked.wait(), LOOK)
             except TimeoutError:
-                found = await asyncio.to_thread(_content, watched)
-                if found == known or found is None:
+                found = await self._seen(watched)
+                if found == known or None in found:
                     continue
             self._asked.clear()
-            known = await asyncio.to_thread(_content, watched)
+            known = await self._seen(watched)
             await self.reload()
+
+    async def _seen(self, watched: Path | None) -> list[bytes | None]:
+        manifest = self._settings.manifest_file if watched is not None else None
+        files = [Path(each) for each in (watched, manifest) if each is not None]
+        return [await asyncio.to_thread(_content, file) for file in files]
 
     async def reload(self) -> None:
         """Reads the configuration and uses it, or says why not."""
@@ -96,8 +112,8 @@ class Reloading:
         self._facts.configuration_reloaded()
 
 
-def _content(file: Path | None) -> bytes | None:
+def _content(file: Path) -> bytes | None:
     try:
-        return None if file is None else file.read_bytes()
+        return file.read_bytes()
     except OSError:
         return None

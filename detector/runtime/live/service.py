@@ -17,16 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TextIO, TypeVar
 
 from detector import __version__
-from detector.config.build import decoder_settings, engine_settings
+from detector.config.build import decoder_settings, engine_settings, pipelines_of
 from detector.decode.decoder import Decoder
 from detector.domain.delivery import Delivery, Position
 from detector.errors import DetectorError
+from detector.inventory.tokens import credential_of
+from detector.runtime.live import polling
 from detector.runtime.live.canary import Canary, Watch
+from detector.runtime.live.evidence import archive_of, endpoint_of
 from detector.runtime.live.feeds import Before, Ears, Feed, Time, feed_of
 from detector.runtime.live.inbox import Inbox
 from detector.runtime.live.memory import engine_from
 from detector.runtime.live.outbox import StoredOutbox
 from detector.runtime.live.patrol import Patrol
+from detector.runtime.live.polling import Polling
+from detector.runtime.live.producing import OWN, Producer, is_own, last_numbers
 from detector.runtime.live.reloading import Reloading
 from detector.runtime.live.suspects import Suspects
 from detector.runtime.live.worker import Pace, Read, Worker
@@ -44,8 +49,10 @@ from detector.telemetry.telemetry import Telemetry
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+    from detector.config.inventory import InventorySettings
     from detector.config.settings import Settings
     from detector.decode.decoded import Decoded
+    from detector.inventory.evidence.endpoint import Endpoint
     from detector.sinks.sink import Sink
 
 Ending = Literal["stopped", "restart", "fault"]
@@ -74,6 +81,8 @@ class Environment:
     credential: Callable[[], AsyncTokenCredential]
     extra_sinks: tuple[Sink, ...] = ()
     """Sinks that no configuration names, such as the terminal."""
+    directory_credential: Callable[[InventorySettings], AsyncTokenCredential] = field(default=credential_of)
+    """Makes the identity that the directory is read with."""
     at: At = field(default=nowhere)
     """Where a crash test may end the process; see `detector.stores.failpoints`."""
 
@@ -107,6 +116,9 @@ class Service:
         self._over_by = 0.0
         self._started: Final = asyncio.Event()
         self._reloading: Reloading | None = None
+        self.endpoint: Endpoint | None = None
+        """Takes deployment evidence, when it is configured."""
+        self._polling: Polling | None = None
         self.telemetry: Final = Telemetry(
             settings.telemetry,
             environment.log,
@@ -188,7 +200,8 @@ class Service:
 
             def committed(positions: Mapping[str, Position]) -> None:
                 dispatch.notify()
-                feed.committed(positions)
+                evidence.reached(positions)
+                feed.committed({name: each for name, each in positions.items() if not is_own(name)})
 
             worker, before = await aside(lambda: self._worker(store, inbox, sinks, _on(loop, committed)))
             time = Time(now=world.now, monotonic=world.monotonic)
@@ -197,6 +210,10 @@ class Service:
             )
             feed = feed_of(settings, before, ears, telemetry, time)
             inbox.behind = feed.behind
+            last = before.own.get(f"{OWN}evidence", 0)
+            evidence = Producer("evidence", inbox, last=last, now=world.now, keep=archive_of(settings))
+            self.endpoint = endpoint_of(settings, evidence, now=world.now, facts=telemetry.evidence)
+            self._polling = self._polling_into(inbox, before, time)
             worker.read = self._reader(settings, lines=feed.lines)
             self._reloading = Reloading(self._load, settings, telemetry.runtime, self._applying(worker, feed))
             names = tuple(sink.name for sink in sinks)
@@ -206,14 +223,21 @@ class Service:
             dispatch.notify()
             working = loop.run_in_executor(aside.thread, worker.run)
             try:
+                if self.endpoint is not None:
+                    await self.endpoint.start()
                 await self._until_the_end(feed, working, patrol)
             finally:
                 telemetry.runtime.service_stopping(self._cause)
                 telemetry.health.draining()
+                if self.endpoint is not None:
+                    self.endpoint.refuse()
                 await feed.stop()
                 inbox.close()
                 await _wind_up(worker, working)
                 telemetry.health.worker_ended()
+                evidence.end()
+                if self.endpoint is not None:
+                    await self.endpoint.stop()
             if self._disowned:
                 return  # Another process sends what is in the outbox, or nobody can tell what is.
             await dispatch.drain(min(DRAIN, max(0.0, self._over_by - world.monotonic())))
@@ -228,6 +252,8 @@ class Service:
             asyncio.create_task(patrol.run(), name="patrol"),
             asyncio.create_task(self._reloading.run(self._watched), name="reloading"),
         ]
+        if self._polling is not None:
+            others.append(asyncio.create_task(self._polling.run(), name="inventory"))
         self._started.set()
         parts: set[asyncio.Future[Any]] = {reading, stopping, working, *others}
         try:
@@ -309,7 +335,12 @@ class Service:
             ),
             canary=Canary(canary) if canary is not None else None,
         )
-        return worker, Before(epoch=store.epoch, positions=loaded.positions, identities=loaded.identities)
+        return worker, Before(
+            epoch=store.epoch,
+            positions={name: each for name, each in loaded.positions.items() if not is_own(name)},
+            identities=loaded.identities,
+            own=last_numbers(loaded),
+        )
 
     @staticmethod
     def _reader(settings: Settings, *, lines: bool) -> Read:
@@ -319,7 +350,8 @@ class Service:
             # No record happened later than its message entered the stream.
             decoder.not_after = delivery.enqueued
             place = f"{delivery.partition}:{delivery.position.sequence}"
-            return decoder.lines(delivery.body, place) if lines else decoder.body(delivery.body, place)
+            in_lines = lines or is_own(delivery.partition)
+            return decoder.lines(delivery.body, place) if in_lines else decoder.body(delivery.body, place)
 
         return read
 
@@ -332,9 +364,21 @@ class Service:
                 worker.change(type(old)(chosen, old.state, old.journal), read)
 
             await asyncio.wrap_future(worker.call(change))
+            if self.endpoint is not None:
+                self.endpoint.clerk.pipelines = pipelines_of(settings)
             self.settings = settings
 
         return apply
+
+    def _polling_into(self, inbox: Inbox, before: Before, time: Time) -> Polling | None:
+        """The poller of the directory, when it is configured."""
+        block, world = self.settings.inventory, self._world
+        if block is None:
+            return None
+        producer = Producer(polling.NAME, inbox, last=before.own.get(f"{OWN}{polling.NAME}", 0), now=world.now)
+        return Polling(
+            block, producer, time=time, facts=self.telemetry.inventory, credential=world.directory_credential
+        )
 
     def _relays(self, store: Store, sinks: tuple[Sink, ...]) -> list[Relay]:
         outbox, clock, facts = (

@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
+from detector.runtime.simulation.bypasses import BYPASSES
+from detector.runtime.simulation.deviations import DEVIATIONS
 from detector.runtime.simulation.intrusions import INTRUSIONS
 from detector.runtime.simulation.labels import Label
-from detector.runtime.simulation.plan import Plan
+from detector.runtime.simulation.lifecycles import LIFECYCLES
+from detector.runtime.simulation.misuses import MISUSES
 from detector.runtime.simulation.records import Draft
 from detector.runtime.simulation.settings import ALL, SimulationSettings
-from detector.runtime.simulation.stage import Stage
+from detector.runtime.simulation.stage import Gap, Stage, World
+from detector.runtime.simulation.takeovers import TAKEOVERS
 from detector.runtime.simulation.tamperings import TAMPERINGS
-from detector.runtime.simulation.tenant import Tenant
 
-_PLAYS: Final = INTRUSIONS + TAMPERINGS
+_PLAYS: Final = INTRUSIONS + TAMPERINGS + MISUSES + BYPASSES + TAKEOVERS + LIFECYCLES + DEVIATIONS
+
+
+class Staged(NamedTuple):
+    """What attackers left behind."""
+
+    drafts: list[Draft]
+    labels: list[Label]
+    gaps: tuple[Gap, ...]
+    """What they keep from arriving."""
+
 
 ATTACK_STORIES: Final = tuple(story for story, _ in _PLAYS)
 """Every attack that can be staged."""
 _NAMES: Final = tuple(story.name for story in ATTACK_STORIES)
 
 
-def stage_attacks(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> tuple[list[Draft], list[Label]]:
-    """Stage the chosen stories at each chosen level; give their records and labels, by start."""
-    drafts: list[Draft] = []
-    labels: list[Label] = []
+def stage_attacks(world: World) -> Staged:
+    """Stage the chosen stories at each chosen level; give their records, their labels by start, and the gaps."""
+    settings, stages = world.settings, list[Stage]()
     for name in chosen_stories(settings):
         number = _NAMES.index(name)
         story, act = _PLAYS[number]
         for level in settings.attack_levels:
-            stage = Stage(settings, tenant, plan, story, number, level)
+            stage = Stage(world, story, number, level)
             act(stage)
-            stage.drafts = [draft for draft in stage.drafts if draft.ticks < settings.end_ticks]
-            if stage.drafts:
-                drafts += stage.drafts
-                labels.append(stage.label())
-    return drafts, sorted(labels, key=lambda label: (label.start, label.story))
+            stages.append(stage)
+    gaps = tuple(gap for stage in stages for gap in stage.gaps)
+    for stage in stages:
+        stage.drafts = [
+            draft
+            for draft in stage.drafts
+            if draft.ticks < settings.end_ticks and not any(gap.hides(draft) for gap in gaps)
+        ]
+    told = [stage for stage in stages if stage.drafts or stage.gaps]
+    labels = [stage.label() for stage in told]
+    drafts = [draft for stage in told for draft in stage.drafts]
+    return Staged(drafts, sorted(labels, key=lambda label: (label.start, label.story)), gaps)
 
 
 def chosen_stories(settings: SimulationSettings) -> list[str]:

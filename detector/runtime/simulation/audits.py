@@ -55,11 +55,12 @@ class Audit:
     details: tuple[tuple[str, str], ...] = ()
     result: str = "success"
     service: str = "Core Directory"
+    diagnostic: Literal["AuditLogs", "CustomSecurityAttributeAuditLogs"] = "AuditLogs"
 
     @property
     def category(self) -> str:
         """Category of the diagnostic setting."""
-        return "AuditLogs"
+        return self.diagnostic
 
     def render(self, tenant_id: str, received: int) -> bytes:
         """Write the record; its two clocks are the same instant, so `received` does not show."""
@@ -69,7 +70,7 @@ class Audit:
             "resourceId": f"/tenants/{tenant_id}/providers/Microsoft.aadiam",
             "operationName": self.activity,
             "operationVersion": "1.0",
-            "category": "AuditLogs",
+            "category": self.diagnostic,
             "tenantId": tenant_id,
             "resultSignature": "None",
             "durationMs": 0,

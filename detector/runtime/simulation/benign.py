@@ -10,8 +10,9 @@ from typing import Final
 from detector.runtime.simulation.audits import Actor
 from detector.runtime.simulation.catalogue import EVERYDAY_PERMISSIONS, TRANSIENT_ERRORS
 from detector.runtime.simulation.chance import pick, stream
-from detector.runtime.simulation.changes import ChangeDesk, by_pipeline, by_platform, by_user
+from detector.runtime.simulation.changes import ChangeDesk, by_platform, by_user
 from detector.runtime.simulation.clock import DAY, HOUR, MINUTE, SECOND
+from detector.runtime.simulation.deploying import planned_changes
 from detector.runtime.simulation.networks import Origin
 from detector.runtime.simulation.plan import Plan
 from detector.runtime.simulation.records import (
@@ -24,7 +25,7 @@ from detector.runtime.simulation.records import (
     credential_of,
 )
 from detector.runtime.simulation.settings import SimulationSettings
-from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, User
+from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, User, interactive
 from detector.runtime.simulation.traffic import Factor, bursty, renewals, scheduled, week_shape
 
 _EXCHANGE_LIFE: Final = 55 * MINUTE
@@ -41,7 +42,7 @@ def benign_drafts(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> l
     for blueprint in tenant.blueprints:
         drafts += _managed_identity(settings, tenant, blueprint)
     drafts += _other_sign_ins(settings, tenant)
-    drafts += _planned_changes(settings, tenant, plan)
+    drafts += planned_changes(settings, tenant, plan)
     drafts += _everyday_changes(settings, tenant)
     return [draft for draft in drafts if settings.start_ticks <= draft.ticks < settings.end_ticks]
 
@@ -138,7 +139,7 @@ def _requests(agent: Agent) -> list[_Request]:
     alone = _Request(agent_caller(agent), None)
     if agent.mode == "on_behalf_of":
         caller = agent_caller(agent, subject="user")
-        return [_Request(caller, user) for user in agent.users] + [alone]
+        return [_Request(caller, user) for user in agent.users] + ([] if interactive(agent) else [alone])
     if agent.account:
         return [_Request(agent_caller(agent, subject="account"), agent.account), alone]
     return [alone]
@@ -204,48 +205,6 @@ def _other_sign_ins(settings: SimulationSettings, tenant: Tenant) -> list[Draft]
         error = 50076 if rng.random() < 0.05 else 0
         origin = Origin(tenant.office.address(rng.randrange(4)), tenant.office)
         drafts.append(desk.sign_in(moment, portal, graph, origin, error=error, user=rng.choice(tenant.users)))
-    return drafts
-
-
-def _planned_changes(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> list[Draft]:
-    """Record what the pipelines do for the plan."""
-    desk = ChangeDesk(Desk(stream(settings.seed, "planned changes")))
-    deployer, rotator = (by_pipeline(pipeline, number) for number, pipeline in enumerate(tenant.pipelines))
-    drafts: list[Draft] = []
-    for roll_out in plan.roll_outs:
-        at = roll_out.at
-        for agent in plan.agents(tenant):
-            if agent.blueprint is roll_out.blueprint and agent.active_from <= at < plan.end_of(agent):
-                drafts.append(desk.grant(at, deployer, roll_out.resource, roll_out.permission, agent.id, agent.name))
-                at += 2 * SECOND
-    for blueprint in tenant.blueprints:
-        drafts += _rotations(desk, rotator, plan, blueprint)
-    for onboarding in plan.onboardings:
-        for agent in onboarding.agents:
-            created = agent.active_from - 4 * MINUTE
-            drafts.append(desk.create_agent(created, deployer, agent))
-            drafts.append(
-                desk.grant(
-                    created + 3 * SECOND, deployer, tenant.everyday[0], EVERYDAY_PERMISSIONS[0], agent.id, agent.name
-                )
-            )
-    drafts += [desk.remove_agent(item.at, deployer, item.agent) for item in plan.decommissionings]
-    return drafts
-
-
-def _rotations(desk: ChangeDesk, actor: Actor, plan: Plan, blueprint: Blueprint) -> list[Draft]:
-    drafts: list[Draft] = []
-    steps: list[tuple[int, Key, bool]] = []
-    current = blueprint.key
-    for rotation in plan.rotations:
-        if rotation.blueprint is blueprint:
-            steps += [(rotation.at, rotation.key, True), (rotation.at + DAY, current, False)]
-            current = rotation.key
-    keys = [blueprint.key]
-    for at, key, added in sorted(steps, key=lambda step: step[0]):
-        changed = [*keys, key] if added else [item for item in keys if item is not key]
-        drafts += desk.replace_keys(at, actor, blueprint, keys, changed)
-        keys = changed
     return drafts
 
 

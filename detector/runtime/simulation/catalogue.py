@@ -7,7 +7,7 @@ else in a simulation is invented.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,19 @@ EVERYDAY_PERMISSIONS: Final = (
 
 DIRECTORY_ROLES: Final = (
     Role("9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3", "Application Administrator", "ApplicationAdministrators"),
-    Role("e8611ab8-c189-46e8-94e1-60213ab1f731", "Privileged Role Administrator", "PrivilegedRoleAdmins"),
+    Role("e8611ab8-c189-46e8-94e1-60213ab1f814", "Privileged Role Administrator", "PrivilegedRoleAdmins"),
     Role("62e90394-69f5-4237-9190-012177145e10", "Global Administrator", "TenantAdmins"),
 )
+AGENT_ROLES: Final = (
+    Role("db506228-d27e-4b7d-95e5-295956d6615f", "Agent ID Administrator", "AgentIDAdministrators"),
+    Role("adb2368d-a9be-41b5-8667-d96778e081b0", "Agent ID Developer", "AgentIDDevelopers"),
+)
+"""Roles over agents: the first one administers all of them."""
 
 FAILURE_REASONS: Final[dict[int, str]] = {
     50076: "Multi-factor authentication is required to access the resource.",
     50105: "The signed in user is not assigned to a role for the application.",
+    50126: "Error validating credentials due to invalid username or password.",
     50173: "The provided grant has expired due to it being revoked, a fresh auth token is needed.",
     50196: "The server terminated an operation because it encountered a client request loop.",
     53003: "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
@@ -100,6 +106,7 @@ FAILURE_REASONS: Final[dict[int, str]] = {
     90055: "The tenant has been throttled because of too many requests.",
     501051: "The application is not assigned to a role for the resource.",
     700016: "The application was not found in the directory.",
+    7000112: "The application is disabled.",
     7000215: "Invalid client secret is provided.",
     7000222: "The provided client secret keys for the app are expired.",
 }
@@ -107,3 +114,12 @@ FAILURE_REASONS: Final[dict[int, str]] = {
 
 TRANSIENT_ERRORS: Final = (90033, 90024, 90055)
 """What an outage of the identity service or throttling looks like."""
+
+Input = Literal["inventory", "deployments", "manifest"]
+
+NEEDS: Final[dict[str, Input]] = {
+    **dict.fromkeys(("D25", "D46", "D48", "D49", "D50", "D51", "D71", "D72", "D73", "D82", "D95"), "inventory"),
+    **dict.fromkeys(("D83", "D84", "D114"), "deployments"),
+    **dict.fromkeys(("D12", "D16", "D17", "D23", "D65", "D66"), "manifest"),
+}
+"""What a row of the detection catalogue cannot be noticed without, besides the logs."""

@@ -196,15 +196,6 @@ class ChangeDesk:
         targets = [target(self._desk.guid(), name, "ServicePrincipal", changed)]
         return self._one(at, "Add service principal", "Add", actor, targets)
 
-    def update_policy(self, at: int, actor: Actor, policy_id: str, name: str, *, state: tuple[str, str]) -> Audit:
-        """Change the state of a Conditional Access policy; `state` is (old, new)."""
-        old, new = (json.dumps({"id": policy_id, "displayName": name, "state": value}) for value in state)
-        targets = [target(policy_id, name, "Policy", [("ConditionalAccessPolicy", old, new)])]
-        correlation = self._desk.guid()
-        return self._audit(
-            at, correlation, "Update conditional access policy", "Update", actor, targets, service="Conditional Access"
-        )
-
     def _one(
         self,
         at: int,

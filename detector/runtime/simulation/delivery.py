@@ -23,6 +23,9 @@ _TRANSPORT: Final = 3 * SECOND
 """Envelope to consumer, at most."""
 _COPY_AFTER: Final = (MINUTE, 15 * MINUTE)
 _RISK_LAG: Final = 18 * MINUTE
+_OWN: Final = frozenset({"AgentInventory", "DeploymentRecords"})
+_OWN_LAG: Final = 20 * SECOND
+"""Of the product's own records, which no export delays or loses."""
 MAX_DISORDER: Final = 17 * MINUTE
 """How far an original may arrive behind the latest event time seen, late deliveries aside."""
 
@@ -62,14 +65,19 @@ def deliver(
         digest = hashlib.blake2b(draft.id.encode(), key=key, digest_size=24).digest()
         draws = [int.from_bytes(digest[at : at + 4], "big") / 2**32 for at in range(0, 24, 4)]
         sign_in = draft.category.endswith("SignInLogs")
-        if draws[0] < lost or (sign_in and any(window.start <= draft.ticks < window.end for window in lost_windows)):
+        own = draft.category in _OWN
+        if draws[0] < lost and not own:
+            continue
+        if sign_in and any(window.start <= draft.ticks < window.end for window in lost_windows):
             continue
         delay = sum(
             window.delay
             for window in late_windows
             if window.category == draft.category and window.start <= draft.ticks < window.end
         )
-        lag = _RISK_LAG if draft.category == "AgentRiskEvents" else int(draw_lag(draws[1]) * SECOND)
+        lag = int(draw_lag(draws[1]) * SECOND)
+        if own or draft.category == "AgentRiskEvents":
+            lag = _OWN_LAG if own else _RISK_LAG
         received = draft.ticks + lag + delay
         delivered = received + int(draws[2] * _TRANSPORT)
         copies.append(Copy(delivered, draft.id, received, draft))

@@ -25,7 +25,7 @@ def _token_flood(stage: Stage) -> None:
 
 def _fleet_spike(stage: Stage) -> None:
     stage.victim_blueprint()
-    factor = stage.by_level(6, 3, 2)
+    factor = stage.by_level(12, 3, 2)
     for agent in stage.family():
         stage.subjects.append(agent.id)
         count = int(max(stage.by_level(12, 5, 3), stage.hourly(agent) * factor))
@@ -284,7 +284,7 @@ INTRUSIONS: Final[tuple[Play, ...]] = (
         _rotating_proxies,
     ),
     (
-        Story("borrowed_egress", "network", "An agent signs in from another team's egress.", ("D13",)),
+        Story("borrowed_egress", "network", "An agent signs in from another team's egress.", ("D13", "D15", "D16")),
         _borrowed_egress,
     ),
     (

@@ -9,7 +9,17 @@ Level = Literal["obvious", "moderate", "stealthy"]
 LEVELS: Final[tuple[Level, ...]] = ("obvious", "moderate", "stealthy")
 
 Family = Literal[
-    "volume", "resources", "network", "credential", "failures", "risk", "lifecycle", "change", "sequence", "benign"
+    "volume",
+    "resources",
+    "network",
+    "credential",
+    "failures",
+    "risk",
+    "lifecycle",
+    "change",
+    "sequence",
+    "declared",
+    "benign",
 ]
 """The sections of the detection catalogue, and benign life."""
 
@@ -40,7 +50,9 @@ class Label:
     end: str
     """Event time of the last record, RFC 3339."""
     record_ids: tuple[str, ...]
-    """`properties.id` of the malicious records; empty for a benign story, which is spread over ordinary records."""
+    """`properties.id` of the malicious records; empty for a benign story, which is spread over ordinary records, and
+    where the story is that records are missing."""
     expected: tuple[str, ...]
-    """Rows of the detection catalogue that ought to notice it."""
+    """Rows of the detection catalogue that ought to notice it with what is there to see: none where all of them need
+    an inventory, deployment records or a manifest that is left out."""
     description: str

@@ -82,11 +82,11 @@ class Registry:
     Every `room` (the tenant, each attack) has its own block of prefixes, so what one draws moves nothing elsewhere.
     """
 
-    def __init__(self, room: int, *, ipv4: bool = False) -> None:
-        """Open the block of a room, 0 to 255; 256 prefixes a room."""
+    def __init__(self, room: int, *, ipv4: bool = False, half: int = 0) -> None:
+        """Open the block of a room, 0 to 255: 256 prefixes, of which each `half` (0 or 1) may serve one guest."""
         self._room = room
         self._ipv4 = list(_IPV4) if ipv4 else []
-        self._next = 0
+        self._next = 128 * half
 
     def network(self, rng: Random, *, asn: int, place: Place, hosts: int) -> Network:
         """Allot a fresh prefix with `hosts` addresses in use."""

@@ -16,7 +16,7 @@ from detector.runtime.simulation.clock import DAY, HOUR, MINUTE, hour_of_week, r
 from detector.runtime.simulation.labels import Label, Story
 from detector.runtime.simulation.networks import CLOUD_ASN, Network
 from detector.runtime.simulation.settings import SimulationSettings
-from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, build_agent
+from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, User, build_agent
 
 BENIGN_STORIES: Final = (
     Story("egress_change", "benign", "A deployment moves all agents of a blueprint to another egress prefix."),
@@ -31,6 +31,11 @@ BENIGN_STORIES: Final = (
     Story("late_delivery", "benign", "One hour of records of a category is delivered hours later."),
     Story("lost_delivery", "benign", "Some minutes of records never arrive."),
     Story("duplicates", "benign", "Records arrive again, minutes later, under a fresh envelope time."),
+    Story("emergency_stop", "benign", "A pipeline switches an agent off, which is refused from then on."),
+    Story("sponsor_change", "benign", "A pipeline enters the successor of an agent's sponsor."),
+    Story("blocked_test", "benign", "A policy is tried out on an agent of a test environment and blocks it."),
+    Story("policy_tightened", "benign", "An administrator makes a Conditional Access policy stricter."),
+    Story("attribute_labelled", "benign", "An administrator changes the cost centre of an agent."),
 )
 
 _WORKDAY: Final = range(8, 17)
@@ -107,6 +112,39 @@ class Decommissioning:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """An agent is switched off."""
+
+    agent: Agent
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SponsorChange:
+    """A new sponsor of an agent in place of the old one."""
+
+    agent: Agent
+    at: int
+    successor: User
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedTest:
+    """A policy blocks an agent, as it was meant to."""
+
+    agent: Agent
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A policy is made stricter, and an hour later an agent gets another cost centre."""
+
+    agent: Agent
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class LateDelivery:
     """Records of a category with event times in [start, end) are delivered `delay` later."""
 
@@ -135,6 +173,10 @@ class Plan:
     outages: list[Outage] = field(default_factory=list)
     onboardings: list[Onboarding] = field(default_factory=list)
     decommissionings: list[Decommissioning] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+    sponsor_changes: list[SponsorChange] = field(default_factory=list)
+    blocked_tests: list[BlockedTest] = field(default_factory=list)
+    routines: list[Routine] = field(default_factory=list)
     late: list[LateDelivery] = field(default_factory=list)
     lost: list[LostDelivery] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
@@ -145,7 +187,9 @@ class Plan:
 
     def end_of(self, agent: Agent) -> int:
         """Say until when an agent works."""
-        return min([agent.active_until, *(item.at for item in self.decommissionings if item.agent is agent)])
+        gone = [item.at for item in self.decommissionings if item.agent is agent]
+        stopped = [item.at for item in self.stops if item.agent is agent]
+        return min([agent.active_until, *gone, *stopped])
 
     def networks_of(self, blueprint: Blueprint, ticks: int) -> tuple[Network, ...]:
         """Say where a blueprint's agents sign in from."""
@@ -162,6 +206,16 @@ class Plan:
         rotated = [item for item in self.rotations if item.blueprint is blueprint and item.at + 20 * MINUTE <= ticks]
         return rotated[-1].key if rotated else blueprint.key
 
+    def retired_keys(self) -> list[tuple[int, Blueprint, Key]]:
+        """List when rotations take which key away from a blueprint: each a day after its successor came."""
+        current: dict[str, Key] = {}
+        retired: list[tuple[int, Blueprint, Key]] = []
+        for rotation in self.rotations:
+            blueprint = rotation.blueprint
+            retired.append((rotation.at + DAY, blueprint, current.get(blueprint.app_id, blueprint.key)))
+            current[blueprint.app_id] = rotation.key
+        return retired
+
     def resources_of(self, agent: Agent, ticks: int) -> tuple[list[Resource], list[float]]:
         """Say what an agent asks for, and how often; each takes a roll-out up within three hours."""
         resources, weights = list(agent.resources), list(agent.resource_weights)
@@ -176,9 +230,7 @@ class Plan:
 def build_plan(settings: SimulationSettings, tenant: Tenant) -> Plan:
     """Decide what will happen."""
     plan = Plan()
-    spans = [(settings.start_ticks, settings.attack_ticks), (settings.attack_ticks, settings.end_ticks)]
-    roomy = [span for span in spans if span[1] - span[0] >= DAY // 2]
-    for number, span in enumerate(roomy or [(settings.start_ticks, settings.end_ticks)]):
+    for number, span in enumerate(spans_of(settings)):
         _Stager(settings, tenant, plan, number, span).stage()
     _grow(settings, tenant, plan)
     plan.moves.sort(key=lambda item: item.at)
@@ -187,12 +239,19 @@ def build_plan(settings: SimulationSettings, tenant: Tenant) -> Plan:
     return plan
 
 
+def spans_of(settings: SimulationSettings) -> list[tuple[int, int]]:
+    """Give the spans of time in each of which every story is staged: before the attacks and among them."""
+    spans = [(settings.start_ticks, settings.attack_ticks), (settings.attack_ticks, settings.end_ticks)]
+    roomy = [span for span in spans if span[1] - span[0] >= DAY // 2]
+    return roomy or [(settings.start_ticks, settings.end_ticks)]
+
+
 def _grow(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> None:
     blueprint = stream(settings.seed, "plan", "growth").choice(tenant.blueprints)
     start, end = settings.start_ticks, settings.end_ticks
     plan.surges.append(Surge(blueprint, start, end, 1.5, ramp=True))
-    plan.labels.append(_label("customer_growth", [blueprint.app_id], start, end))
-    plan.labels.append(_label("duplicates", [], start, end))
+    plan.labels.append(benign_label("customer_growth", [blueprint.app_id], start, end))
+    plan.labels.append(benign_label("duplicates", [], start, end))
 
 
 class _Stager:
@@ -225,7 +284,7 @@ class _Stager:
         return moment
 
     def _note(self, story: str, subjects: list[str], start: int, end: int) -> None:
-        self._plan.labels.append(_label(story, subjects, start, end))
+        self._plan.labels.append(benign_label(story, subjects, start, end))
 
     def _egress_change(self, rng: Random) -> None:
         blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=3 * HOUR)
@@ -307,7 +366,8 @@ class _Stager:
         self._note("lost_delivery", [], at, at + 4 * MINUTE)
 
 
-def _label(story: str, subjects: list[str], start: int, end: int) -> Label:
+def benign_label(story: str, subjects: list[str], start: int, end: int) -> Label:
+    """Describe a benign story."""
     description = next(item.description for item in BENIGN_STORIES if item.name == story)
     return Label(
         story,

@@ -104,6 +104,10 @@ class SignIn:
     error: int
     credential: Credential = ASSERTION
     user: User | None = None
+    protocol: str = "none"
+    """`authenticationProtocol` of a user sign-in."""
+    methods: tuple[str, ...] = ()
+    """Methods by which a user proved who they are."""
 
     @property
     def category(self) -> str:
@@ -206,13 +210,17 @@ class SignIn:
             "resourceTenantId": tenant_id,
             "homeTenantId": tenant_id,
             "signInEventTypes": ["interactiveUser" if interactive else "nonInteractiveUser"],
-            "authenticationProtocol": "none",
+            "authenticationProtocol": self.protocol,
             "authenticationRequirement": "multiFactorAuthentication" if interactive else "singleFactorAuthentication",
             "originalRequestId": self.id,
             "sessionId": self.correlation_id[:24] + self.id[24:],
             "authenticationProcessingDetails": [{"key": "Is CAE Token", "value": "False"}],
             "networkLocationDetails": [],
         }
+        if self.methods:
+            properties["authenticationDetails"] = [
+                {"authenticationMethod": method, "succeeded": not self.error} for method in self.methods
+            ]
         return properties | self._location() | self._tail(interactive=interactive)
 
     def _location(self) -> dict[str, Any]:
@@ -259,8 +267,16 @@ def evaluated_policy(policy: Policy, index: int, *, blocked: bool) -> dict[str, 
     }
 
 
-def agent_caller(agent: Agent, *, subject: Literal["self", "user", "account"] = "self") -> Caller:
-    """Describe an agent identity that asks for itself, for a person, or through its own user account."""
+def agent_caller(
+    agent: Agent,
+    *,
+    subject: Literal["self", "user", "account"] = "self",
+    policies: tuple[Policy, ...] | None = None,
+) -> Caller:
+    """Describe an agent identity that asks for itself, for a person, or through its own user account.
+
+    The policies are those of its blueprint unless others are evaluated.
+    """
     kind: dict[str, str] = {"agentType": "agenticAppInstance"}
     if subject == "user":
         kind["agentSubjectType"] = "notAgentic"
@@ -270,13 +286,20 @@ def agent_caller(agent: Agent, *, subject: Literal["self", "user", "account"] = 
         kind["agentSubjectType"] = "agenticAppInstance"
     kind["parentAppId"] = agent.blueprint.app_id
     category: SignInCategory = "ServicePrincipalSignInLogs" if subject == "self" else "NonInteractiveUserSignInLogs"
-    return Caller(category, agent.id, agent.name, agent.id, kind, agent.blueprint.policies)
+    evaluated = agent.blueprint.policies if policies is None else policies
+    return Caller(category, agent.id, agent.name, agent.id, kind, evaluated)
 
 
 def blueprint_caller(blueprint: Blueprint) -> Caller:
     """Describe a blueprint in the first step of the chain, where it asks for an exchange token."""
     kind = {"agentType": "agenticApp", "agentSubjectType": "agenticApp"}
     return Caller("ServicePrincipalSignInLogs", blueprint.app_id, blueprint.name, blueprint.service_principal_id, kind)
+
+
+def account_caller(application: Application, agent: Agent, category: SignInCategory) -> Caller:
+    """Describe an ordinary application in which somebody signs in with the user account of an agent."""
+    kind = {"agentType": "notAgentic", "agentSubjectType": "agentIDuser", "agentSubjectParentId": agent.id}
+    return Caller(category, application.app_id, application.name, application.service_principal_id, kind)
 
 
 def application_caller(application: Application, category: SignInCategory) -> Caller:

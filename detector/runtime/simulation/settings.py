@@ -23,7 +23,8 @@ class SimulationSettings:
         days: Length.
         agents: Agent identities at the start; onboarding adds a few.
         blueprints: Over which the agents are spread evenly.
-        attacks: Whether attack stories are staged; without them the benign records are the same, byte for byte.
+        attacks: Whether attack stories are staged; without them the benign records are the same, byte for byte, but
+            for the inventory, which shows what attacks changed, and for those that an attack keeps from arriving.
         attack_stories: Names out of `ATTACK_STORIES`, or `ALL`.
         attack_levels: Each story is staged once for each of these levels.
         attack_after_days: Attack-free time at the start, for baselines.
@@ -31,6 +32,9 @@ class SimulationSettings:
         lost: Fraction of benign records that never arrive.
         records_per_body: Records in one Event Hubs message.
         mean_requests_per_agent_day: Token requests, averaged over all agents.
+        inventory: Whether the directory is polled: daily rounds, and changed objects within minutes.
+        deployments: Whether pipelines tell of their runs, and of handshakes.
+        manifest: Whether the configuration declares what agents are meant to be.
         other_records_per_day: Sign-ins of the rest of the tenant: scanners, ordinary applications, people.
     """
 
@@ -46,6 +50,9 @@ class SimulationSettings:
     duplicates: float = 0.03
     lost: float = 0.0002
     records_per_body: int = 50
+    inventory: bool = True
+    deployments: bool = True
+    manifest: bool = True
     mean_requests_per_agent_day: float = 120
     other_records_per_day: float = 600
 

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from detector.runtime.simulation.attacks import chosen_stories, stage_attacks
+from detector.runtime.simulation.attacks import Staged, chosen_stories, stage_attacks
 from detector.runtime.simulation.benign import benign_drafts
+from detector.runtime.simulation.configuring import configuration
 from detector.runtime.simulation.delivery import Copy, Delivery, bodies, deliver
+from detector.runtime.simulation.deploying import handshake_records
+from detector.runtime.simulation.inventory import rounds
 from detector.runtime.simulation.labels import Label
+from detector.runtime.simulation.past import build_past, past_drafts
 from detector.runtime.simulation.plan import build_plan
+from detector.runtime.simulation.population import build_directory
+from detector.runtime.simulation.records import Draft
+from detector.runtime.simulation.routines import plan_routines, routine_drafts
 from detector.runtime.simulation.settings import SimulationSettings
-from detector.runtime.simulation.tenant import Tenant, build_tenant
+from detector.runtime.simulation.stage import World
+from detector.runtime.simulation.tenant import build_tenant
 
 
 class Simulation:
     """What a tenant exported, and the truth about it. Equal settings give equal bytes, on any machine."""
 
-    def __init__(self, settings: SimulationSettings, tenant: Tenant, copies: list[Copy]) -> None:
+    def __init__(self, world: World, copies: list[Copy]) -> None:
         """Hold what was simulated; use `simulate`."""
-        self.settings = settings
-        self.tenant_id = tenant.id
+        self.settings = world.settings
+        self.tenant_id = world.tenant.id
         self.labels: list[Label] = []
         """What attackers did."""
         self.benign_labels: list[Label] = []
         """What looked like trouble and was none."""
-        self._tenant = tenant
+        self._world = world
         self._copies = copies
 
     @property
@@ -42,18 +50,9 @@ class Simulation:
         return (delivery.body for delivery in self.deliveries())
 
     def configuration(self) -> dict[str, Any]:
-        """Give what the tenant's operator would configure: the pipelines, and which tenant is watched."""
-        return {
-            "pipelines": [
-                {
-                    "name": pipeline.name,
-                    "object_ids": [pipeline.application.service_principal_id],
-                    "addresses": [pipeline.network.cidr],
-                }
-                for pipeline in self._tenant.pipelines
-            ],
-            "scope": "agents",
-        }
+        """Give what the tenant's operator would configure: pipelines, manifest, and which tenant is watched."""
+        world = self._world
+        return configuration(world.settings, world.tenant, world.plan, world.past, world.directory)
 
 
 def simulate(settings: SimulationSettings | None = None) -> Simulation:
@@ -70,19 +69,39 @@ def simulate(settings: SimulationSettings | None = None) -> Simulation:
     """
     settings = settings or SimulationSettings()
     chosen_stories(settings)
-    tenant = build_tenant(settings)
-    plan = build_plan(settings, tenant)
+    world = _world(settings)
+    benign = _benign(world)
+    staged = stage_attacks(world) if settings.attacks else Staged([], [], ())
+    if settings.inventory:
+        benign += rounds(settings, world.directory, world.past.begins)
+    benign = [draft for draft in benign if not any(gap.hides(draft) for gap in staged.gaps)]
     copies = deliver(
-        benign_drafts(settings, tenant, plan),
+        benign,
         seed=settings.seed,
         duplicates=settings.duplicates,
         lost=settings.lost,
-        late_windows=plan.late,
-        lost_windows=plan.lost,
+        late_windows=world.plan.late,
+        lost_windows=world.plan.lost,
     )
-    simulation = Simulation(settings, tenant, copies)
-    simulation.benign_labels = plan.labels
-    if settings.attacks:
-        malicious, simulation.labels = stage_attacks(settings, tenant, plan)
-        copies += deliver(malicious, seed=settings.seed, duplicates=settings.duplicates)
+    copies += deliver(staged.drafts, seed=settings.seed, duplicates=settings.duplicates)
+    simulation = Simulation(world, copies)
+    simulation.benign_labels, simulation.labels = world.plan.labels, staged.labels
     return simulation
+
+
+def _world(settings: SimulationSettings) -> World:
+    tenant = build_tenant(settings)
+    plan = build_plan(settings, tenant)
+    plan_routines(settings, tenant, plan)
+    past = build_past(settings, tenant, plan)
+    return World(settings, tenant, plan, past, build_directory(settings, tenant, plan, past))
+
+
+def _benign(world: World) -> list[Draft]:
+    """Draft all that no attacker does, but for the inventory, which shows what attackers did to the directory."""
+    settings, tenant, plan, past = world.settings, world.tenant, world.plan, world.past
+    drafts = [*benign_drafts(settings, tenant, plan), *past_drafts(settings, tenant, past)]
+    drafts += routine_drafts(settings, tenant, plan, world.directory)
+    if settings.deployments:
+        drafts += handshake_records(tenant, plan, past)
+    return [draft for draft in drafts if draft.ticks < settings.end_ticks]

@@ -7,7 +7,8 @@ from typing import Final
 
 from detector.runtime.simulation.catalogue import DIRECTORY_ROLES, TIER_0_PERMISSIONS
 from detector.runtime.simulation.changes import by_pipeline, by_user
-from detector.runtime.simulation.clock import HOUR, MINUTE, SECOND
+from detector.runtime.simulation.clock import HOUR, MINUTE
+from detector.runtime.simulation.edits import terms
 from detector.runtime.simulation.labels import LEVELS, Story
 from detector.runtime.simulation.networks import Origin
 from detector.runtime.simulation.records import application_caller
@@ -31,11 +32,9 @@ def _risky_agent(stage: Stage) -> None:
 
 
 def _dormant_wakes(stage: Stage) -> None:
-    agent = stage.agent("dormant")
-    moments = spread(stage.rng, stage.start, 3_600, int(stage.by_level(40, 12, 3)))
-    stage.exchange(moments[0] - SECOND, stage.home(agent))
-    for moment in moments:
-        stage.sign_in(moment, agent, agent.resources[0], stage.home(agent))
+    agent = stage.turn_to(stage.sleeper("wakes"))
+    network = stage.foreign() if stage.level == "obvious" else agent.blueprint.networks[0]
+    stage.steal(spread(stage.rng, stage.start, 3_600, int(stage.by_level(40, 12, 3))), agent, network)
 
 
 def _rogue_agent(stage: Stage) -> None:
@@ -98,9 +97,10 @@ def _pipeline_impersonation(stage: Stage) -> None:
 
 def _policy_weakened(stage: Stage) -> None:
     policy = stage.tenant.policies[0]
-    state = ("enabled", "disabled" if stage.level == "obvious" else "enabledForReportingButNotEnforced")
+    state = "disabled" if stage.level == "obvious" else "enabledForReportingButNotEnforced"
     stage.subjects.append(policy.id)
-    stage.record(stage.change.update_policy(stage.start, stage.office_admin(), policy.id, policy.name, state=state))
+    before, after = terms(policy), terms(policy, state=state)
+    stage.record(stage.change.edit_policy(stage.start, stage.office_admin(), policy, before, after))
 
 
 # Sequences
@@ -173,7 +173,10 @@ TAMPERINGS: Final[tuple[Play, ...]] = (
         _takeover_chain,
     ),
     (Story("risky_agent", "risk", "Identity Protection reports risk on an agent.", ("D38",)), _risky_agent),
-    (Story("dormant_wakes", "lifecycle", "An agent asleep for days signs in again.", ("D57",)), _dormant_wakes),
+    (
+        Story("dormant_wakes", "lifecycle", "An agent asleep for a month signs in again.", ("D57",)),
+        _dormant_wakes,
+    ),
     (
         Story("rogue_agent", "lifecycle", "A person creates an agent past the pipeline and uses it.", ("D81",)),
         _rogue_agent,

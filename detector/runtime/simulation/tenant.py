@@ -12,6 +12,7 @@ from detector.runtime.simulation.clock import DAY
 from detector.runtime.simulation.networks import CLOUD_ASN, HOME_PLACES, Network, Registry
 from detector.runtime.simulation.settings import SimulationSettings
 
+Environment = Literal["production", "non_production"]
 Rhythm = Literal["office", "service", "cron", "night", "flat"]
 CredentialKind = Literal["managed_identity", "certificate", "secret"]
 
@@ -282,6 +283,16 @@ def _blueprint(rng: Random, tenant: Tenant, index: int) -> Blueprint:
         failure_codes=(90033, 90024, 65001, 50173) if office else (90033, 90024, 501051),
         policies=tuple(tenant.policies[: (0, 2, 6, 3, 4, 1)[index % 6]]),
     )
+
+
+def environment_of(blueprint: Blueprint) -> Environment:
+    """Say where a blueprint belongs: what proves itself with a secret is not in production."""
+    return "non_production" if blueprint.credential == "secret" else "production"
+
+
+def interactive(agent: Agent) -> bool:
+    """Say whether an agent works for people and never by itself."""
+    return agent.mode == "on_behalf_of" and agent.ordinal % 8 == 0
 
 
 def _pipeline(rng: Random, networks: Registry, name: str) -> Pipeline:

@@ -14,7 +14,7 @@ from detector.decode.decoder import Decoder
 from detector.engine.engine import Engine
 from detector.runtime.live.memory import new_alert
 from detector.runtime.live.outbox import StoredOutbox, alert_of
-from detector.sinks.allowance import Allowance
+from detector.sinks.allowance import Allowance, hour_of
 from detector.stores.records import Commit
 from tests.live.stream import stream
 from tests.sinks.alerts import HOSTILE, alert
@@ -59,7 +59,7 @@ def test_what_is_marked_is_not_offered_again(tmp_path: Path) -> None:
 
 def test_a_roll_up_stands_for_those_held_back_and_only_for_its_sink(tmp_path: Path) -> None:
     alerts = numbered(3)
-    roll_up = Allowance(1).roll_up(alerts)
+    roll_up = Allowance(1).roll_up(alerts, hour_of(alerts[0]))
     with opened(tmp_path) as store:
         store.commit(Commit(alerts=[new_alert(each, ("one", "two")) for each in alerts]))
         outbox = StoredOutbox(store.outbox)

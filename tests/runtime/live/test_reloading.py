@@ -59,6 +59,8 @@ async def test_a_configuration_that_is_wrong_changes_nothing(tmp_path: Path) -> 
 
 CHANGED = {
     "source": "source: {files: {path: elsewhere}}",
+    "evidence": "evidence: {tenant_id: 6f1e8a52-0000-4000-8000-000000000001, github: {secret_files: [/a]}}",
+    "inventory": "inventory: {tenant_id: 6f1e8a52-0000-4000-8000-000000000001}",
     "store": "store: {snapshots: 9}",
     "sinks": "sinks: {stdout: [{}]}",
     "telemetry": "telemetry: {port: 1}",
@@ -138,6 +140,23 @@ async def test_it_reloads_when_the_file_changes_and_only_then(tmp_path: Path, mo
     await ran(at, at.file, lambda: bool(at.applied))
     await changing
     assert len(loads) == 1
+
+
+@pytest.mark.asyncio
+async def test_it_reloads_when_the_manifest_that_the_file_names_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eventually(monkeypatch)
+    manifest = tmp_path / "agents.yaml"
+    manifest.write_text("agents: []\n")
+    at = House(tmp_path, "manifest_file: agents.yaml\n")
+    entry = "agents: [{id: 22222222-3333-4444-5555-666666666666}]\n"
+    changing = asyncio.create_task(_change_after(lambda: manifest.write_text(entry)))
+    await ran(at, at.file, lambda: bool(at.applied))
+    await changing
+    (applied,) = at.applied
+    assert applied.manifest is not None
+    assert len(applied.manifest.agents) == 1
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,109 @@
+"""What `agent-detector incident` does; loaded only when it is called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from detector.cli import exits
+from detector.cli.incident import Options
+from detector.cli.progress import progress_of
+from detector.config.build import decoder_settings
+from detector.config.load import load
+from detector.decode.decoder import Decoder
+from detector.runtime.incident import DAY, Answer, Question, ask
+from detector.runtime.replay import moment_of_reading
+from detector.sinks.encoding import printable
+from detector.sources.files import FileSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SHOWN = 5
+"""Resources, credentials, addresses and changes of one agent that are shown; `--json` has all."""
+
+
+def run(options: Options) -> int:
+    """Reads, answers and returns the exit code."""
+    settings = load(options.config)
+    source = FileSource(
+        options.paths,
+        stdin=getattr(sys.stdin, "buffer", None),
+        lateness=settings.lateness,
+        max_line_bytes=settings.limits.max_body_bytes,
+    )
+    question = Question(
+        resource=options.resource,
+        network=options.address,
+        credential=options.credential,
+        actor=options.actor,
+        since=options.since,
+        until=options.until,
+        before=options.before * DAY,
+    )
+    decoder = Decoder(**decoder_settings(settings), not_after=moment_of_reading())
+    with progress_of(source, wanted=not options.json) as on_progress:
+        answer = ask(source, decoder, question, on_progress=on_progress)
+    answer.failures = [str(failure) for failure in source.failures]
+    if options.json:
+        click.echo(json.dumps(answer.document(), indent=2))
+    else:
+        click.echo("\n".join(printable(line) for line in _lines(answer)))
+    return exits.INPUT if answer.failures else exits.OK
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    """The answer for people."""
+    document: Any = answer.document()
+    read = document["read"]
+    yield f"Read {read['records']:,} records ({read['copies']:,} copies) from {read['first']} to {read['last']}."
+    unusable = sum(read["quarantined"].values())
+    if unusable:
+        yield f"{unusable:,} records could not be used."
+    if read["changes_not_kept"]:
+        yield f"{read['changes_not_kept']:,} changes were too many to keep: ask for a shorter time."
+    yield from (f"Failed: {failure}" for failure in read["failures"])
+    agents = document["agents"]
+    yield f"{_counted(len(agents), 'agent')} found." if agents else "No agent did."
+    for agent in agents:
+        yield ""
+        name = f"{agent['name']} ({agent['id']})" if agent["name"] else agent["id"]
+        yield f"{agent['kind']} {name}" + (f", blueprint {agent['blueprint']}" if agent["blueprint"] else "")
+        yield (
+            f"  {_counted(agent['requests'], 'request')}, {agent['refused']:,} refused, "
+            f"{agent['first']} to {agent['last']}; first record {agent['records'][0]}"
+        )
+        for title, uses in (
+            ("resource", agent["resources"]),
+            ("credential", agent["credentials"]),
+            ("address", agent["addresses"]),
+        ):
+            yield from _uses(title, uses)
+        yield from _changes(agent["changes"])
+
+
+def _uses(title: str, uses: Sequence[Any]) -> Iterator[str]:
+    for use in uses[:_SHOWN]:
+        first, second = (use["id"], use["name"]) if title == "address" else (use["name"], use["id"])
+        name = f"{first} ({second})" if first and second else first or second
+        yield f"  {title:<10} {name}: {use['requests']:,}, {use['first']} to {use['last']}"
+    if len(uses) > _SHOWN:
+        yield f"  {title:<10} and {len(uses) - _SHOWN:,} more; use --json to see all"
+
+
+def _changes(changes: Sequence[Any]) -> Iterator[str]:
+    for change in changes[-_SHOWN:]:
+        who = change["actor_name"] or change["actor"] or "somebody unknown"
+        where = f" from {change['address']}" if change["address"] else ""
+        refused = "" if change["succeeded"] else " (refused)"
+        yield f"  changed    {change['time']} {change['activity']}{refused} by {who}{where}; record {change['record']}"
+    if len(changes) > _SHOWN:
+        yield f"  changed    and {len(changes) - _SHOWN:,} times before; use --json to see all"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -1,0 +1,24 @@
+"""What `scanning.pyx` offers."""
+
+from detector.domain.events import Access, Origin
+
+Read = tuple[
+    str,
+    list[str | None],
+    list[float | None],
+    list[Access | None],
+    list[Origin | None],
+    list[str | None] | None,
+    list[str | None] | None,
+    float,
+    float,
+    str,
+    list[int],
+]
+
+class Scanner:
+    def __init__(self, key: bytes) -> None: ...
+    def scan(self, body: bytes, accesses: dict[int, Access], origins: dict[int, Origin]) -> Read | None: ...
+    def record(self, body: bytes, number: int) -> bytes: ...
+    def access_key(self, number: int) -> int: ...
+    def origin_key(self, number: int) -> int: ...

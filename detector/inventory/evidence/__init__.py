@@ -1,0 +1,1 @@
+"""Evidence of deployments: from what CI systems send to deployment records."""

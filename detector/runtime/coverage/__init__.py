@@ -1,0 +1,1 @@
+"""Coverage: what a deployment can see of what the best practices ask for, and what it has said."""

@@ -1,0 +1,291 @@
+"""The compiled way gives what the usual way gives, whatever it is shown: it is a shortcut and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as search
+from hypothesis import strategies as st
+
+from detector.decode import compiled
+from detector.decode.decoded import Decoded
+from detector.decode.decoder import Decoder
+from detector.domain.events import SignIn
+from tests.decode.builders import AGENT, BLUEPRINT, GRAPH, KEY, every_kind, sign_in
+
+if not compiled.COMPILED:
+    if os.environ.get("CI"):
+        pytest.fail("CI has no compiled scanner: install a C compiler, and the package anew.", pytrace=False)
+    pytest.skip("the scanner was not compiled", allow_module_level=True)
+
+SERVICES = ("ServicePrincipalSignInLogs", "ManagedIdentitySignInLogs", "MicrosoftServicePrincipalSignInLogs")
+fuzzed = search(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "400")), suppress_health_check=list(HealthCheck), deadline=None
+)
+
+texts = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(
+        ["", AGENT, BLUEPRINT, GRAPH, KEY, "x" * 257, "ö", '"', "\\", "\x7f", "\u2028", "\U0001f916", "null"]
+    ),
+)
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**18), 10**18),
+    st.floats(allow_nan=False, allow_infinity=False),
+    texts,
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
+)
+instants = st.from_regex(
+    r"(1999|20[0-5][0-9])-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{0,10})?(Z|\+00:00|z|\+01:00|)",
+    fullmatch=True,
+)
+MEMBERS = tuple(sign_in()["properties"])
+
+
+def plain(decoded: Decoded) -> dict[str, Any]:
+    """All that a body gave, to be compared by value."""
+    return {
+        "events": [_plain(event) for event in decoded.events],
+        "quarantined": [msgspec.to_builtins(each) for each in decoded.quarantined],
+        "filtered": dict(decoded.filtered),
+        "unknown": dict(decoded.unknown),
+        "flows": {key: set(buckets) for key, buckets in decoded.flows.items()},
+    }
+
+
+def _plain(event: Any) -> Any:
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    for name, value in fields.items():
+        if isinstance(value, msgspec.Struct):
+            fields[name] = {each: getattr(value, each) for each in value.__struct_fields__ if each != "route"}
+    return type(event).__name__, fields
+
+
+def body_of(*records: Any) -> bytes:
+    return b'{"records":[' + b",".join(orjson.dumps(record) for record in records) + b"]}"
+
+
+def check(data: bytes, *, lines: bool = False) -> Decoded:
+    """Both ways, twice each: what is met for the first time, and what is known."""
+    usual, quick = Decoder(scan=False), Decoder()
+    for _ in range(2):
+        expected = usual.lines(data) if lines else usual.body(data)
+        got = quick.lines(data) if lines else quick.body(data)
+        assert plain(got) == plain(expected)
+    return got
+
+
+def scanned(data: bytes) -> bool:
+    """Whether the scanner read the body, whatever it found odd in it."""
+    scanner = compiled.scanner()
+    assert scanner is not None
+    return scanner.scan(data, {}, {}) is not None
+
+
+# ---------------------------------------------------------------------------------------------------- examples
+
+
+@pytest.mark.parametrize("category", SERVICES)
+def test_a_regular_body_is_scanned(category: str) -> None:
+    data = body_of(*(sign_in(category, id=f"id-{number}") for number in range(5)))
+    assert scanned(data)
+    assert len(check(data).events) == 5
+
+
+def test_lines_are_scanned_too() -> None:
+    records = [orjson.dumps(sign_in(id=f"id-{number}")) for number in range(5)]
+    for end in (b"\n", b"\r\n"):
+        for data in (end.join(records), end.join(records) + end):
+            assert scanned(data)
+            assert len(check(data, lines=True).events) == 5
+    assert not scanned(b"\n\n".join(records))
+    assert not scanned(b"\n".join(records) + b"\r")
+
+
+def test_other_categories_are_left_to_the_usual_way() -> None:
+    for record in every_kind():
+        assert scanned(body_of(record)) is (record["category"] in SERVICES)
+        check(body_of(record, record))
+
+
+def test_a_flyweight_is_one_object_for_all_records_of_one_spelling() -> None:
+    decoder = Decoder()
+    first, second = decoder.body(body_of(sign_in(id="a"), sign_in(id="b"))).events
+    (third,) = decoder.body(body_of(sign_in(id="c"))).events
+    assert isinstance(first, SignIn)
+    assert isinstance(second, SignIn)
+    assert isinstance(third, SignIn)
+    assert third.access is first.access
+    assert third.origin is first.origin
+
+
+def test_an_odd_record_stays_in_its_place() -> None:
+    records = [sign_in(id=f"id-{number}", status={"errorCode": 7000215 if number % 3 else 0}) for number in range(9)]
+    done = check(body_of(*records))
+    assert [event.record_id for event in done.events] == [f"id-{number}" for number in range(9)]
+
+
+def test_a_record_that_is_none_of_ours_gets_its_reason() -> None:
+    data = body_of(sign_in(id="a"), sign_in(id="b", appId=3), sign_in(id="c"))
+    done = check(data)
+    assert [event.record_id for event in done.events] == ["a", "c"]
+    assert [each.reason for each in done.quarantined] == ["wrong_type"]
+
+
+def test_tables_are_emptied_when_they_are_full() -> None:
+    decoder = Decoder(max_interned=3)
+    for number in range(20):
+        (event,) = decoder.body(body_of(sign_in(appId=f"app-{number}", ipAddress=f"192.0.2.{number}"))).events
+        assert isinstance(event, SignIn)
+        assert event.access.agent_id == f"app-{number}"
+        assert event.origin.ip == f"192.0.2.{number}"
+    assert len(decoder._flyweights.scanned) <= 3
+    assert len(decoder._flyweights.scanned_origins) <= 3
+
+
+def test_spellings_never_seen_are_counted_once_for_each_record() -> None:
+    odd = {"agentType": "agenticThing", "agentSubjectType": "notAgentic"}
+    done = check(body_of(sign_in(id="a", agent=odd), sign_in(id="b", agent=odd), sign_in(id="c")))
+    assert done.unknown == {"agentType:agenticThing": 2}
+
+
+def test_what_happens_after_its_export_is_told_from_the_rest() -> None:
+    late = sign_in(id="b", createdDateTime="2026-03-02T09:00:00Z")
+    done = check(body_of(sign_in(id="a"), late, sign_in(id="c")))
+    assert [each.reason for each in done.quarantined] == ["future_time"]
+
+
+def test_a_long_value_that_changed_by_one_byte_is_read_anew() -> None:
+    policies = [{"id": f"policy-{number}", "result": "notApplied"} for number in range(20)]
+    check(body_of(*(sign_in(id=f"{number}", appliedConditionalAccessPolicies=policies) for number in range(3))))
+    whole = orjson.dumps(sign_in(appliedConditionalAccessPolicies=policies))
+    decoder = Decoder()
+    assert len(decoder.body(whole).events) == 1
+    broken = whole.replace(b'"policy-19"', b'"policy-1\xff"')
+    assert plain(decoder.body(broken)) == plain(Decoder(scan=False).body(broken))
+
+
+@pytest.mark.parametrize("number", [0, 3, -1])
+def test_a_scanner_asked_for_a_record_that_is_not_there_says_so(number: int) -> None:
+    scanner = compiled.scanner()
+    assert scanner is not None
+    assert scanner.scan(b"{}", {}, {}) is None
+    for ask in (scanner.access_key, scanner.origin_key, lambda place: scanner.record(b"{}", place)):
+        with pytest.raises(IndexError):
+            ask(number)
+
+
+def test_a_key_has_sixteen_bytes() -> None:
+    assert compiled.scanner() is not None
+    with pytest.raises(ValueError, match="sixteen"):
+        compiled.Scanner(b"short")
+
+
+def test_two_keys_give_two_hashes_and_one_key_one() -> None:
+    data = body_of(sign_in(id="a"), sign_in(id="b"), sign_in(appId="other"))
+    one, same, other = (compiled.Scanner(key) for key in (b"k" * 16, b"k" * 16, b"q" * 16))
+    for scanner in (one, same, other):
+        assert scanner.scan(data, {}, {}) is not None
+    assert one.access_key(0) == one.access_key(1) == same.access_key(0) != other.access_key(0)
+    assert one.access_key(0) != one.access_key(2)
+    assert one.origin_key(0) == one.origin_key(2)
+
+
+def test_without_a_compiler_everything_goes_the_usual_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "detector.decode.scanning", None)
+    try:
+        importlib.reload(compiled)
+        assert not compiled.COMPILED
+        assert compiled.scanner() is None
+        assert len(Decoder().body(body_of(sign_in(), sign_in())).events) == 2
+    finally:
+        monkeypatch.undo()
+        importlib.reload(compiled)
+    assert compiled.COMPILED
+
+
+# ------------------------------------------------------------------------------------------------------- laws
+
+
+@st.composite
+def records(draw: st.DrawFn) -> dict[str, Any]:
+    """A sign-in of which a few members are something else, are gone, or stand elsewhere."""
+    record = sign_in(draw(st.sampled_from(SERVICES)))
+    for _ in range(draw(st.integers(0, 3))):
+        inside = draw(st.booleans())
+        place = record["properties"] if inside else record
+        name = draw(st.sampled_from(MEMBERS if inside else tuple(record)) | texts)
+        if name == "createdDateTime" and draw(st.booleans()):
+            place[name] = draw(instants)
+        elif name == "properties":
+            continue
+        elif draw(st.integers(0, 3)):
+            place[name] = draw(values)
+        else:
+            place.pop(name, None)
+    for name in ("agent", "location", "status"):
+        if draw(st.integers(0, 5)) == 0 and isinstance(record["properties"].get(name), dict):
+            inner = draw(
+                st.dictionaries(st.sampled_from(("agentType", "errorCode", "countryOrRegion")) | texts, values)
+            )
+            record["properties"][name] = {**record["properties"][name], **inner}
+    if draw(st.booleans()):
+        members = list(record["properties"].items())
+        record["properties"] = dict(draw(st.permutations(members)))
+    return record
+
+
+@fuzzed
+@given(st.lists(records(), min_size=1, max_size=5), st.booleans())
+def test_whatever_the_records_both_ways_agree(told: list[dict[str, Any]], lines: bool) -> None:
+    try:
+        raw = [orjson.dumps(record) for record in told]
+    except (orjson.JSONEncodeError, TypeError):
+        return  # half a character, or a number beyond 64 bits: no JSON of anybody's
+    check(b"\n".join(raw) if lines else b'{"records":[' + b",".join(raw) + b"]}", lines=lines)
+
+
+SPICE = (
+    b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b" ", b"\n", b"\t", b"\x00", b"\x1f", b"\x80", b"\xc3", b"\xff",
+    b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82\xac", b"\\u00e4", b"\\ud800", b"\\n", b"0", b"-", b"1e5", b"01",
+    b"null", b"true", b'"id":"x",', b'"appId":null,', b"0.", b".5", b"9" * 30,
+)  # fmt: skip
+
+
+@fuzzed
+@given(
+    st.lists(records(), min_size=1, max_size=3),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), st.sampled_from(SPICE)), min_size=1, max_size=4),
+)
+def test_whatever_the_bytes_both_ways_agree(told: list[dict[str, Any]], cuts: list[tuple[float, int, bytes]]) -> None:
+    try:
+        data = body_of(*told)
+    except (orjson.JSONEncodeError, TypeError):
+        return
+    for where, length, spice in cuts:
+        place = int(where * len(data))
+        data = data[:place] + spice + data[place + length :]
+    check(data)
+
+
+@fuzzed
+@given(instants)
+def test_times_are_read_to_the_same_number(instant: str) -> None:
+    check(body_of(sign_in(createdDateTime=instant, top={"time": "2059-01-01T00:00:00Z"})))
+
+
+@given(st.integers(0, 400))
+def test_a_body_cut_anywhere_is_read_the_same(length: int) -> None:
+    data = body_of(sign_in(id="a"), sign_in(id="b"))
+    check(data[: len(data) - length])
