@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from detector.domain.delivery import Delivery
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 5.0
 """Seconds for which a partition that is behind is waited for: much less than records may be late."""
 _GLANCE: Final = 0.05
 """Seconds between two looks at which partitions are behind."""
