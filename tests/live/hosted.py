@@ -96,7 +96,7 @@ class Hosted:
     def ended(self) -> bool:
         return not self._thread.is_alive()
 
-    def until(self, done: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    def until(self, done: Callable[[], bool], *, seconds: float = 150.0) -> None:
         """Waits until something is true while the service runs."""
         deadline = time.monotonic() + seconds
         while not done():
