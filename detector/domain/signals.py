@@ -67,3 +67,23 @@ class Signal(msgspec.Struct, frozen=True):
     first_seen: float | None = None
     """Event time of the earliest record that belongs to it."""
     last_seen: float | None = None
+
+
+def occurrence(
+    kind: SignalKind, key: Key, time: float, occasion: str, unit: str, facts: dict[str, Fact], event: Event | None
+) -> Signal:
+    """A signal that something happened at `time` which is worth a word by itself: no model and no experience speak."""
+    return Signal(
+        kind=kind,
+        key=key,
+        time=time,
+        window=(time, time),
+        occasion=occasion,
+        value=1,
+        usual=0,
+        unit=unit,
+        p_value=1.0,
+        seen=0,
+        event=event,
+        facts=facts,
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from detector.domain.alerts import Subject
 from detector.domain.events import Change, Identity
 from detector.domain.keys import Key
-from detector.domain.signals import Fact, Signal
+from detector.domain.signals import Fact, occurrence
 from detector.features.changes import affected, people
 from detector.features.inventory import AGENTIC
 from detector.features.ledger import Entry
@@ -134,19 +134,14 @@ class Administering:
             "correlation_id": change.correlation_id,
         }
         facts |= more or {}
-        signal = Signal(
-            kind="change",
-            key=Key("actor", holder_id),
-            time=change.time,
-            window=(change.time, change.time),
-            occasion=f"{kind}:{occasion}:{change.correlation_id or change.record_id}",
-            value=1,
-            usual=0,
-            unit="changes",
-            p_value=1.0,
-            seen=0,
-            event=change,
-            facts={name: fact for name, fact in facts.items() if fact is not None and fact != ()},
+        signal = occurrence(
+            "change",
+            Key("actor", holder_id),
+            change.time,
+            f"{kind}:{occasion}:{change.correlation_id or change.record_id}",
+            "changes",
+            {name: fact for name, fact in facts.items() if fact is not None and fact != ()},
+            change,
         )
         self.saying.tell(signal, change.tenant_id, _subject(change, holder_id, holder.name))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from detector.domain.events import Change
-from detector.domain.signals import Signal
+from detector.domain.signals import occurrence
 from detector.engine.describing import Known, facts_of
 from detector.engine.recognising import Recognised, Recognition
 from detector.features.changes import ActorMemory, Changes, affected
@@ -138,19 +138,14 @@ class Changing:
     def _tell(self, kind: str, change: Change, recognised: Recognised, *, habit: bool) -> None:
         tenant = self.state.tenants[change.tenant_id]
         known = Known(tenant, recognised, habit, self.state.audited.get(change.tenant_id, change.time))
-        signal = Signal(
-            kind="change",
-            key=recognised.key,
-            time=change.time,
-            window=(change.time, change.time),
-            occasion=f"{kind}:{change.correlation_id or change.record_id}",
-            value=1,
-            usual=0,
-            unit="changes",
-            p_value=1.0,
-            seen=0,
-            event=change,
-            facts=facts_of(kind, change, known, self.settings, self.recognition),
+        signal = occurrence(
+            "change",
+            recognised.key,
+            change.time,
+            f"{kind}:{change.correlation_id or change.record_id}",
+            "changes",
+            facts_of(kind, change, known, self.settings, self.recognition),
+            change,
         )
         self.saying.tell(signal, change.tenant_id, recognised.subject)
         for listener in self.on_recognised:

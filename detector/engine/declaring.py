@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from detector.domain.events import SignIn
 from detector.domain.keys import Key
-from detector.domain.signals import Fact, Signal
+from detector.domain.signals import Fact, Signal, occurrence
 from detector.engine.novelties import who
 from detector.engine.routing import Route, key_of, subject_of
 from detector.features.awaited import Awaited, due, wait_for
@@ -251,17 +251,12 @@ class Declaring:
 
 def _told(event: SignIn | Change, key: Key, occasion: str, facts: dict[str, Fact]) -> Signal:
     """What one record shows to be otherwise than declared."""
-    return Signal(
-        kind="declaration",
-        key=key,
-        time=event.time,
-        window=(event.time, event.time),
-        occasion=occasion,
-        value=1,
-        usual=0,
-        unit="deviations",
-        p_value=1.0,
-        seen=0,
-        event=event,
-        facts={name: fact for name, fact in facts.items() if fact is not None},
+    return occurrence(
+        "declaration",
+        key,
+        event.time,
+        occasion,
+        "deviations",
+        {name: fact for name, fact in facts.items() if fact is not None},
+        event,
     )

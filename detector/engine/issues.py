@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from detector.domain.signals import Fact, Signal
+from detector.domain.signals import Fact, occurrence
 from detector.engine.directory import key_of
 
 if TYPE_CHECKING:
@@ -55,19 +55,14 @@ class Issues:
             "agents": self.directory.agents_of(tenant_id, key.id) if key.kind == "blueprint" else None,
         }
         self.saying.tell(
-            Signal(
-                kind="inventory",
-                key=key,
-                time=time,
-                window=(time, time),
-                occasion=occasion,
-                value=1,
-                usual=0,
-                unit="issues",
-                p_value=1.0,
-                seen=0,
-                event=event,
-                facts={name: fact for name, fact in (said | facts).items() if fact is not None},
+            occurrence(
+                "inventory",
+                key,
+                time,
+                occasion,
+                "issues",
+                {name: fact for name, fact in (said | facts).items() if fact is not None},
+                event,
             ),
             tenant_id,
             subject,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from detector.domain.alerts import Entity
 from detector.domain.keys import Key
-from detector.domain.signals import Fact, Signal
+from detector.domain.signals import Fact, occurrence
 from detector.engine.habits import ALWAYS
 from detector.engine.routing import Route, key_of, subject_of
 from detector.features.timeline import DAY, HOUR, NEVER
@@ -83,19 +83,14 @@ class Misuse:
             "methods": event.methods,
             "error_code": access.error_code or None,
         }
-        signal = Signal(
-            kind="credential_use",
-            key=key,
-            time=event.time,
-            window=(event.time, event.time),
-            occasion=f"agent-user:{way}:{'granted' if granted else 'refused'}:{day}",
-            value=1,
-            usual=0,
-            unit="sign-ins",
-            p_value=1.0,
-            seen=0,
-            event=event,
-            facts={name: fact for name, fact in facts.items() if fact is not None and fact != ()},
+        signal = occurrence(
+            "credential_use",
+            key,
+            event.time,
+            f"agent-user:{way}:{'granted' if granted else 'refused'}:{day}",
+            "sign-ins",
+            {name: fact for name, fact in facts.items() if fact is not None and fact != ()},
+            event,
         )
         fleet = tenant.fleets.get(owner.blueprint_id or "") if owner is not None else None
         related = (Entity("user", event.user_id),) if event.user_id is not None else ()

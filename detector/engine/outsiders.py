@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from detector.domain.keys import Key
-from detector.domain.signals import Fact, Signal
+from detector.domain.signals import Fact, Signal, occurrence
 from detector.engine.novelties import who
 from detector.engine.routing import key_of as key_of_identity
 from detector.features.timeline import DAY, NEVER
@@ -132,17 +132,12 @@ class Outsiders:
 
 
 def _signal(key: Key, time: float, occasion: str, facts: dict[str, Fact], event: Change | SignIn) -> Signal:
-    return Signal(
-        kind="inventory",
-        key=key,
-        time=time,
-        window=(time, time),
-        occasion=occasion,
-        value=1,
-        usual=0,
-        unit="issues",
-        p_value=1.0,
-        seen=0,
-        event=event,
-        facts={name: fact for name, fact in facts.items() if fact is not None},
+    return occurrence(
+        "inventory",
+        key,
+        time,
+        occasion,
+        "issues",
+        {name: fact for name, fact in facts.items() if fact is not None},
+        event,
     )

@@ -15,7 +15,7 @@ import msgspec
 from detector.domain.alerts import Subject
 from detector.domain.events import Change, Policy, SignIn
 from detector.domain.keys import Key
-from detector.domain.signals import Fact, Signal
+from detector.domain.signals import Fact, Signal, occurrence
 from detector.engine.novelties import who
 from detector.engine.routing import Route, key_of, subject_of
 from detector.features.ledger import Entry, Ledger
@@ -281,19 +281,14 @@ class Policies:
                 "let_through_number": len(let_through(policy)),
                 "protects_agents": protects_agents(policy),
             }
-        signal = Signal(
-            kind="change",
-            key=Key("tenant", change.tenant_id),
-            time=change.time,
-            window=(change.time, change.time),
-            occasion=f"{CHANGED}:{change.correlation_id or change.record_id}",
-            value=1,
-            usual=0,
-            unit="changes",
-            p_value=1.0,
-            seen=0,
-            event=change,
-            facts={name: fact for name, fact in facts.items() if fact is not None and fact != ()},
+        signal = occurrence(
+            "change",
+            Key("tenant", change.tenant_id),
+            change.time,
+            f"{CHANGED}:{change.correlation_id or change.record_id}",
+            "changes",
+            {name: fact for name, fact in facts.items() if fact is not None and fact != ()},
+            change,
         )
         self.saying.tell(signal, change.tenant_id, tenant_of(change.tenant_id))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
 
+from detector.domain.retry_after import asked_for
 from detector.inventory.facts import Reason
 
 LONGEST_AFTER: Final = 600.0
@@ -71,21 +70,5 @@ def reason_of(error: BaseException) -> Reason:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for (RFC 9110 section 10.2.3): a number of seconds or an HTTP date.
-
-    Args:
-        value: The header; `None` when there is none.
-        now: Seconds since the epoch.
-    """
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:10]), LONGEST_AFTER)
-    try:
-        date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return min(max(0.0, date.timestamp() - now), LONGEST_AFTER)
+    """Seconds that a `Retry-After` header asks for, at most `LONGEST_AFTER`; `now` is seconds since the epoch."""
+    return asked_for(value, now, LONGEST_AFTER)
