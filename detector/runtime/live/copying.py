@@ -1,12 +1,11 @@
-"""Keeps the mirror of committed positions in Blob Storage while a hub is read, if the configuration wants one."""
+"""Keeps the mirror of committed positions in Blob Storage beside a hub that is read, if the configuration wants one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from detector.domain.delivery import Position
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Copying:
-    """The mirror of one hub, or of none: an asynchronous context manager, written to while it is entered.
+    """The mirror of one hub, or of none; from `begin` to `close`.
 
     Args:
         settings: Of the hub; `settings.mirror` says where to.
@@ -41,15 +40,15 @@ class Copying:
         if self._mirror is not None:
             self._mirror.committed(positions)
 
-    async def __aenter__(self) -> Self:
-        """Begins.
+    async def begin(self) -> None:
+        """Copies from now on.
 
         Raises:
             SourceError: The storage cannot be reached as it is configured.
         """
         wanted = self._settings.mirror
         if wanted is None:
-            return self
+            return
         # Imported only by those who want it: the storage client is large.
         from detector.sources.event_hubs.connection import credential_of
         from detector.sources.event_hubs.mirror import Mirror, blob_writer
@@ -61,15 +60,14 @@ class Copying:
         writer = blob_writer(wanted, credential)
         mirror = Mirror(self._settings, self._connector, writer, facts=self._facts, clocks=self._clocks)
         self._exits.push_async_callback(mirror.close)
+        self._exits.push_async_callback(mirror.finish)
         self._exits.push_async_callback(_ended, asyncio.create_task(mirror.run(), name="mirror"))
         self._mirror = mirror
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._mirror = None
+    async def close(self) -> None:
+        """Copies what is new a last time."""
         await self._exits.aclose()
+        self._mirror = None
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -61,6 +61,9 @@ class Feed(Protocol):
     def committed(self, positions: Mapping[str, Position]) -> None:
         """The store has these."""
 
+    async def close(self) -> None:
+        """Nothing more will be committed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
@@ -125,8 +128,8 @@ class HubFeed:
 
     async def run(self) -> None:
         """Reads until `stop`."""
-        async with self._copying:
-            await self._source.run()
+        await self._copying.begin()
+        await self._source.run()
 
     async def stop(self) -> None:
         """Takes no further message from now on."""
@@ -161,6 +164,10 @@ class HubFeed:
     def committed(self, positions: Mapping[str, Position]) -> None:
         """Is copied to the mirror, if there is one."""
         self._copying.committed(positions)
+
+    async def close(self) -> None:
+        """The mirror gets what was committed last."""
+        await self._copying.close()
 
 
 _CODES: Final = {"opening": "partition_not_open", "stalled": "partition_stalled", "unknown": "hub_unreachable"}
@@ -233,6 +240,9 @@ class FilesFeed:
 
     def committed(self, positions: Mapping[str, Position]) -> None:
         """Nobody else wants to know."""
+
+    async def close(self) -> None:
+        """Nothing is open any more."""
 
 
 def exported(lines: bytes) -> float | None:

@@ -209,6 +209,7 @@ class Service:
                 deliver=inbox.put, room=inbox.room, remember=_remembering(worker, inbox, before, lambda: feed.name)
             )
             feed = feed_of(settings, before, ears, telemetry, time)
+            stack.push_async_callback(feed.close)
             inbox.behind = feed.behind
             last = before.own.get(f"{OWN}evidence", 0)
             evidence = Producer("evidence", inbox, last=last, now=world.now, keep=archive_of(settings))
@@ -216,8 +217,9 @@ class Service:
             self._polling = self._polling_into(inbox, before, time)
             worker.read = self._reader(settings, lines=feed.lines)
             self._reloading = Reloading(self._load, settings, telemetry.runtime, self._applying(worker, feed))
-            names = tuple(sink.name for sink in sinks)
-            patrol = Patrol(settings, store, worker, inbox, feed, telemetry, names=names, time=time)
+            patrol = Patrol(
+                settings, store, worker, inbox, feed, telemetry, names=tuple(sink.name for sink in sinks), time=time
+            )
             telemetry.health.register("service", patrol.reasons)
             telemetry.health.state_loaded()
             dispatch.notify()

@@ -23,6 +23,8 @@ from detector.sources.facts import SourceFacts
 
 _PATIENCE: Final = 10.0
 """Seconds that writing one position may take."""
+_LAST: Final = 2.0
+"""Seconds that the last writing of all may take: whoever stops the service waits for it."""
 
 
 class CheckpointWriter(Protocol):
@@ -93,6 +95,13 @@ class Mirror:
             done += 1
         if done:
             self._facts.mirror_written(done)
+
+    async def finish(self) -> None:
+        """Writes what is new a last time, if that is quick, so that no scaler sees work where there is none."""
+        try:
+            await asyncio.wait_for(self.write(), _LAST)
+        except TimeoutError as error:
+            self._facts.mirror_failed(type(error).__name__)
 
     def _checkpoint(self, partition: str, position: Position) -> dict[str, Any]:
         place = {"partition_id": partition, "offset": position.offset, "sequence_number": position.sequence}

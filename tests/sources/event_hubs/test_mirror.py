@@ -100,6 +100,24 @@ async def test_it_is_written_no_more_often_than_configured() -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_is_new_at_the_end_is_written_unless_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, facts = Writer(), Facts()
+    copy = mirror(writer, facts)
+    copy.committed({"0": Position(1, "1")})
+    await copy.finish()
+    assert [each["sequence_number"] for each in writer.written] == [1]
+
+    async def asleep(_: dict[str, Any]) -> None:
+        await asyncio.sleep(3600.0)
+
+    monkeypatch.setattr(writer, "update_checkpoint", asleep)
+    monkeypatch.setattr("detector.sources.event_hubs.mirror._LAST", 0.01)
+    copy.committed({"0": Position(2, "2")})
+    await copy.finish()
+    assert facts.told["mirror_failed"] == [("TimeoutError",)]
+
+
+@pytest.mark.asyncio
 async def test_the_writer_is_the_checkpoint_store_of_the_sdk(tmp_path: Path) -> None:
     container = "http://127.0.0.1:10000/devstoreaccount1/checkpoints"
     file = tmp_path / "storage"
