@@ -18,6 +18,7 @@ import pytest
 from detector.config.load import load
 from detector.config.settings import Settings
 from detector.domain.delivery import Delivery, Position
+from detector.runtime.live.alignment import Patience
 from detector.runtime.live.inbox import Inbox
 from tests.live.hosted import Hosted
 from tests.live.referee import Referee
@@ -31,6 +32,7 @@ BURSTS = (5, 300, 2_000)
 """Messages that a partition brings before another one does."""
 PARTITIONS = 4
 ROOM = 512 * 2**10
+ENDLESS = Patience(near=1e9, far=1e9)
 
 
 @cache
@@ -65,7 +67,7 @@ class Race:
     def __init__(
         self, directory: Path, settings: Settings, queues: dict[str, list[Delivery]], *, aligned: bool
     ) -> None:
-        self.inbox = Inbox(asyncio.get_running_loop(), ROOM, Clock(), patience=10**9)
+        self.inbox = Inbox(asyncio.get_running_loop(), ROOM, Clock(), patience=ENDLESS)
         self.bench = Bench(directory, settings, inbox=self.inbox)
         known = self.bench.worker.positions()
         self.left = {
@@ -73,7 +75,7 @@ class Race:
         }
         self.waiting: dict[str, asyncio.Task[None]] = {}
         if aligned:
-            self.inbox.behind = lambda: [name for name, queue in self.left.items() if queue]
+            self.inbox.align(lambda: [name for name, queue in self.left.items() if queue])
 
     async def run(self, burst: int, dice: Random, *, until: int | None) -> bool:
         """Runs to the end, or through so many bursts; whether it came to the end."""

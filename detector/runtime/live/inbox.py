@@ -3,8 +3,7 @@
 The partitions of a stream are read at different speeds, above all after a pause. If their messages were judged as they
 come, the watermark would run ahead with the fastest partition and the records of the others would be late. So messages
 are merged by the time at which they entered the stream, and while a partition is known to hold older messages that did
-not arrive yet, the others wait for it: watermark alignment, as in Apache Flink (FLIP-182). Not for ever: a partition
-that brings nothing for `patience` seconds is waited for no more until it brings something.
+not arrive yet, the others wait for it, though not for ever (`alignment`).
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from threading import Condition
 from typing import Final, NamedTuple
 
 from detector.domain.delivery import Delivery
+from detector.runtime.live.alignment import Alignment, Patience
 
-PATIENCE: Final = 5.0
-"""Seconds for which a partition that is behind is waited for: much less than records may be late."""
+PATIENCE: Final = Patience()
 _GLANCE: Final = 0.05
-"""Seconds between two looks at which partitions are behind."""
+"""Seconds between two looks of a worker that lingers."""
 
 
 class _Waiting(NamedTuple):
@@ -39,7 +38,7 @@ class Inbox:
         loop: The loop on which `put` is awaited.
         most: Bytes beyond which no further message is let in.
         monotonic: Seconds that only rise.
-        patience: See `PATIENCE`.
+        patience: How long a partition that is behind is waited for.
     """
 
     def __init__(
@@ -48,18 +47,13 @@ class Inbox:
         most: int,
         monotonic: Callable[[], float],
         *,
-        patience: float = PATIENCE,
+        patience: Patience = PATIENCE,
     ) -> None:
-        self.behind: Callable[[], Collection[str]] = tuple
-        """Partitions that are known to hold messages which were not brought yet; asked on the worker's thread."""
         self._loop: Final = loop
         self._most: Final = most
         self._monotonic: Final = monotonic
-        self._patience: Final = patience
+        self._alignment: Final = Alignment(monotonic, patience)
         self._lines: Final[dict[str, deque[_Waiting]]] = {}
-        self._empty_since: Final[dict[str, float]] = {}
-        self._asked = -_GLANCE
-        self._known_behind: Collection[str] = ()
         self._changed: Final = Condition()
         self._room: Final = asyncio.Event()
         self._held = 0
@@ -67,6 +61,14 @@ class Inbox:
         self._paused = False
         self._closed = False
         self._ending = 0
+
+    def align(self, behind: Callable[[], Collection[str]]) -> None:
+        """Waits from now on for partitions that are known to hold messages which were not brought yet.
+
+        Args:
+            behind: Names them; asked on the worker's thread.
+        """
+        self._alignment.behind = behind
 
     # On the event loop
 
@@ -184,32 +186,26 @@ class Inbox:
     def done(self) -> bool:
         """Whether it is closed, and holds nothing that may be taken."""
         with self._changed:
-            return self._closed and (not any(self._lines.values()) or self._somebody_is_behind())
+            return self._closed and self._first() is None
 
     def _next(self) -> Delivery | None:
         """The message that entered the stream first, if none that is known to exist may be older."""
+        line = self._first()
+        if line is None:
+            return None
+        order, delivery = line.popleft()
+        self._alignment.passed(delivery.partition, order)
+        return delivery
+
+    def _first(self) -> deque[_Waiting] | None:
+        """The line whose first message is to be given now."""
         best: deque[_Waiting] | None = None
         for line in self._lines.values():
             if line and (best is None or line[0].order < best[0].order):
                 best = line
-        if best is None or self._somebody_is_behind():
+        if best is None or (not self._ending and self._alignment.waits(best[0].order, self._lines.get)):
             return None
-        return best.popleft().delivery
-
-    def _somebody_is_behind(self) -> bool:
-        if self._ending:
-            return False
-        now = self._monotonic()
-        if not 0.0 <= now - self._asked < _GLANCE:
-            self._asked, self._known_behind = now, self.behind()
-        waiting = False
-        missing = {partition for partition in self._known_behind if not self._lines.get(partition)}
-        for partition in [partition for partition in self._empty_since if partition not in missing]:
-            del self._empty_since[partition]
-        for partition in missing:
-            since = self._empty_since.setdefault(partition, now)
-            waiting = waiting or now - since < self._patience
-        return waiting
+        return best
 
     def _wake(self) -> None:
         try:

@@ -23,6 +23,7 @@ from detector.domain.delivery import Delivery, Position
 from detector.errors import DetectorError
 from detector.inventory.tokens import credential_of
 from detector.runtime.live import polling
+from detector.runtime.live.alignment import Patience
 from detector.runtime.live.canary import Canary, Watch
 from detector.runtime.live.evidence import archive_of, endpoint_of
 from detector.runtime.live.feeds import Before, Ears, Feed, Time, feed_of
@@ -196,7 +197,13 @@ class Service:
                 stack.push_async_callback(sink.close)
             relays = self._relays(store, sinks)
             dispatch = await stack.enter_async_context(Dispatch(relays))
-            inbox = Inbox(loop, settings.batch.inbox_bytes, world.monotonic)
+            inbox = Inbox(
+                loop,
+                settings.batch.inbox_bytes,
+                world.monotonic,
+                # A third of the lateness for the order of partitions; the rest is for the delay of the export.
+                patience=Patience(reach=settings.lateness / 3),
+            )
 
             def committed(positions: Mapping[str, Position]) -> None:
                 dispatch.notify()
@@ -210,7 +217,7 @@ class Service:
             )
             feed = feed_of(settings, before, ears, telemetry, time)
             stack.push_async_callback(feed.close)
-            inbox.behind = feed.behind
+            inbox.align(feed.behind)
             last = before.own.get(f"{OWN}evidence", 0)
             evidence = Producer("evidence", inbox, last=last, now=world.now, keep=archive_of(settings))
             self.endpoint = endpoint_of(settings, evidence, now=world.now, facts=telemetry.evidence)

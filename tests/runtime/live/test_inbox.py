@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.domain.delivery import Delivery, Position
+from detector.runtime.live.alignment import Patience
 from detector.runtime.live.inbox import Inbox
 
 
@@ -27,7 +28,10 @@ def message(partition: str, sequence: int, enqueued: float, size: int = 10) -> D
     return Delivery(partition, Position(sequence, str(sequence)), enqueued, b"x" * size)
 
 
-def run(work: Callable[[Inbox, Clock], Awaitable[None]], *, most: int = 1_000, patience: float = 10.0) -> None:
+BRIEF, ENDLESS = Patience(near=10.0, far=30.0, reach=100.0), Patience(near=1e9, far=1e9)
+
+
+def run(work: Callable[[Inbox, Clock], Awaitable[None]], *, most: int = 1_000, patience: Patience = BRIEF) -> None:
     async def main() -> None:
         clock = Clock()
         await work(Inbox(asyncio.get_running_loop(), most, clock, patience=patience), clock)
@@ -53,7 +57,7 @@ def test_whatever_the_speeds_of_partitions_the_order_is_that_of_the_stream(
     wanted = sorted((each for queue in queues.values() for each in queue), key=lambda each: each.enqueued)
 
     async def work(inbox: Inbox, clock: Clock) -> None:
-        inbox.behind = lambda: [name for name, queue in queues.items() if queue]
+        inbox.align(lambda: [name for name, queue in queues.items() if queue])
         got: list[Delivery] = []
         while any(queues.values()):
             clock.now += 1.0
@@ -69,25 +73,59 @@ def test_whatever_the_speeds_of_partitions_the_order_is_that_of_the_stream(
         inbox.release(got)
         assert inbox.held == 0
 
-    run(work, most=10**9, patience=10**9)
+    run(work, most=10**9, patience=ENDLESS)
 
 
 def test_a_partition_that_brings_nothing_is_waited_for_only_so_long() -> None:
     async def work(inbox: Inbox, clock: Clock) -> None:
-        inbox.behind = lambda: ["slow"]
+        await inbox.put(message("slow", 1, 1.0))
+        assert len(take(inbox)) == 1
+        clock.now = 1.0
+        inbox.align(lambda: ["slow"])
         await inbox.put(message("quick", 1, 5.0))
         assert take(inbox) == []
-        clock.now = 9.9
+        clock.now = 10.9
         assert take(inbox) == []
-        clock.now = 10.1
+        clock.now = 11.1
         assert [each.partition for each in take(inbox)] == ["quick"]
         await inbox.put(message("quick", 2, 6.0))
         assert [each.partition for each in take(inbox)] == ["quick"], "it is not waited for again"
-        await inbox.put(message("slow", 1, 1.0))
+        await inbox.put(message("slow", 2, 2.0))
         await inbox.put(message("quick", 3, 7.0))
         assert [each.partition for each in take(inbox)] == ["slow"], "once it brings something it is"
         clock.now = 15.0
         assert take(inbox) == []
+
+    run(work)
+
+
+def test_a_partition_is_waited_for_longer_when_its_records_would_become_late() -> None:
+    async def work(inbox: Inbox, clock: Clock) -> None:
+        await inbox.put(message("slow", 1, 1_000.0))
+        await inbox.put(message("quick", 1, 1_020.0))
+        assert len(take(inbox)) == 2
+        inbox.align(lambda: ["slow"])
+        clock.now = 1.0
+        for number, order in ((2, 1_120.0), (3, 1_120.5)):
+            await inbox.put(message("quick", number, order))
+        assert take(inbox) == []
+        clock.now = 11.1
+        assert [each.position.sequence for each in take(inbox)] == [2], "up to here it was not behind: 1,020 and 100"
+        clock.now = 30.9
+        assert take(inbox) == []
+        clock.now = 31.1
+        assert [each.position.sequence for each in take(inbox)] == [3]
+
+    run(work)
+
+
+def test_a_partition_that_never_brought_anything_may_hold_anything() -> None:
+    async def work(inbox: Inbox, clock: Clock) -> None:
+        inbox.align(lambda: ["slow"])
+        await inbox.put(message("quick", 1, 5.0))
+        for now, found in ((0.0, 0), (29.9, 0), (30.1, 1)):
+            clock.now = now
+            assert len(take(inbox)) == found
 
     run(work)
 
@@ -110,7 +148,7 @@ def test_when_it_is_closed_what_comes_after_a_missing_message_is_left_for_the_ne
     """Judged now, it would make the records of the partition that is behind late."""
 
     async def work(inbox: Inbox, clock: Clock) -> None:
-        inbox.behind = lambda: ["b"]
+        inbox.align(lambda: ["b"])
         await inbox.put(message("a", 1, 5.0))
         await inbox.put(message("b", 1, 4.0))
         await inbox.put(message("a", 2, 6.0))

@@ -72,7 +72,7 @@ async def test_it_waits_for_what_the_partition_brought_and_for_no_other() -> Non
 async def test_the_first_position_of_another_hub_voids_all_of_the_old_one_and_of_no_file() -> None:
     worker, inbox, remember = made("h@1")
     await inbox.put(message("1"))
-    inbox.behind = lambda: ["0"]
+    inbox.align(lambda: ["0"])
     place = {"0": Position(-1, "-1")}
     waiting = asyncio.create_task(remember("h@2", place))
     await asyncio.sleep(0.01)
