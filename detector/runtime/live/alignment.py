@@ -1,9 +1,9 @@
 """Which partitions are waited for, so that the records of a slow one are not late.
 
 This is watermark alignment, as in Apache Flink (FLIP-182). How long it waits depends on what not waiting would do.
-While the stream is followed closely, the messages of the others are hardly younger than what is missing, and nothing becomes
-late when they go first. While a backlog is read, a few seconds of waiting less are hours of the stream, and all that is
-missing would be late.
+While the stream is followed closely, the messages of the others are hardly younger than what is missing, and nothing
+becomes late when they go first. While a backlog is read, a few seconds of waiting less are hours of the stream, and
+all that is missing would be late.
 """
 
 from __future__ import annotations
