@@ -27,6 +27,8 @@ CORE := detector/errors.py detector/domain/* detector/decode/* detector/features
 comma := ,
 space := $(subst ,, )
 CORE_INCLUDE := $(subst $(space),$(comma),$(strip $(foreach room,$(CORE),$(room))))
+# Their tests. Only these are traced for coverage, which makes a test two to three times slower.
+CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors tests/engine tests/config
 
 ##@ See it
 .PHONY: help
@@ -44,8 +46,15 @@ demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, le
 ##@ Prove it
 .PHONY: test
 test: lint types peers  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(CORE_TESTS)
 	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS))
+
+# What chance does, many more times than there is time for in CI.
+.PHONY: nightly
+nightly: peers  ## The faults that come at random, in large numbers (about an hour)
+	KILLS=200 DISCONNECTS=100 INTERLEAVINGS=34 ZOMBIES=20 STOPS=20 FULL_DISKS=20 STORE_DAMAGE=1 \
+		$(BIN)/python -m pytest -n 2 --dist worksteal -s tests/live tests/stores tests/sources/event_hubs
 
 .PHONY: lint
 lint: $(VENV)/.ready  ## Ruff (rules and format) and the one-way arrows between the rooms

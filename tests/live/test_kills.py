@@ -15,8 +15,8 @@ from tests.hub import Server
 from tests.live.stage import staged
 from tests.live.stream import counted, filled, stream
 
-KILLS = int(os.environ.get("KILLS", "200"))
-"""`KILLS=2000 pytest tests/live/test_kills.py` for a longer run."""
+KILLS = int(os.environ.get("KILLS", "40"))
+"""`make nightly` kills more often."""
 SEED = int(os.environ.get("KILL_SEED", "1"))
 
 
