@@ -57,6 +57,15 @@ class Attack(msgspec.Struct, frozen=True):
     v19: tuple[str, ...] = ()
 
 
+class HeldBack(msgspec.Struct, frozen=True):
+    """Why nobody is woken by an alert: alerts like it come too often in this tenant."""
+
+    limit: float
+    """Kinds that come at most so often per 1,000 agents and day were let through."""
+    budget: float
+    """False alerts per 1,000 agents and day that the operator bears, of all kinds together."""
+
+
 class Alert(msgspec.Struct, frozen=True):
     """The alert document; `docs/alert.schema.json` is its JSON Schema."""
 
@@ -81,6 +90,13 @@ class Alert(msgspec.Struct, frozen=True):
     runbook: str
     incident: str | None = None
     """Id of the incident that it belongs to, see `detector.domain.incidents`; `None` for what is no finding."""
+    rate: float | None = None
+    """How often alerts of its kind at least as strong come without an attack, per 1,000 agents and day; `None` where
+    nothing was weighed."""
+    supported_by: tuple[str, ...] = ()
+    """Ids of other alerts about the same subject without which it would have been held back."""
+    held: HeldBack | None = None
+    """Why nobody is woken by it; `None`: it is sent."""
 
 
 def alert_id(tenant: str, detector: str, kind: str, subject: str, occasion: str) -> str:

@@ -19,6 +19,7 @@ from detector.domain.accounting import Accounting
 from detector.domain.events import Change, Deployment, InventoryObject, Risk, SignIn
 from detector.engine.administering import Administering
 from detector.engine.admission import Admission
+from detector.engine.budgeting import Budgeting
 from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
 from detector.engine.concurrency import Concurrency
@@ -127,6 +128,9 @@ class Engine:
         self._use()
         if settings.declarations is not None:
             self._declare(settings.declarations)
+        if settings.budget is not None:
+            # Last, to weigh what the others tell in the same tick.
+            self.parts.append(Budgeting(settings, self.state, self.saying))
 
     def _use(self) -> None:
         """Connects what looks at credentials in use, flows and places."""

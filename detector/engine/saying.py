@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ class Saying:
                 for kind in detector.reads:
                     self.readers[kind] = (*self.readers.get(kind, ()), detector)
         self.alerts: list[Alert] = []
+        self.on_alert: Callable[[Alert, Signal], None] = lambda alert, _: self.alerts.append(alert)
+        """What is done with an alert; it is told at once unless somebody weighs it first."""
 
     def tell(self, signal: Signal, tenant: str, subject: Subject, related: tuple[Entity, ...] = ()) -> None:
         """Lets every detector that reads such signals judge this one."""
@@ -48,7 +51,8 @@ class Saying:
                 for old in list(islice(said, len(said) // 10 + 1)):
                     del said[old]
                     self.journal.forget("said", "", old)
-            self.alerts.append(name(finding, detector, identifier=identifier, subject=subject, related=related))
+            alert = name(finding, detector, identifier=identifier, subject=subject, related=related)
+            self.on_alert(alert, signal)
 
     def tell_of(self, route: Route, signal: Signal) -> None:
         """`tell` for a signal that a sign-in tipped."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from detector.detectors.detector import Detector
 from detector.features.apis import ApiSettings
+from detector.features.budget import BudgetSettings
 from detector.features.failures import FailureSettings
 from detector.features.ledger import Sequence
 from detector.features.pipelines import Pipeline
@@ -53,6 +54,8 @@ class EngineSettings:
     """What betrays an agent that is registered as an ordinary application."""
     sequences: tuple[Sequence, ...] = SEQUENCES
     """What is looked for in ledgers."""
+    budget: BudgetSettings | None = None
+    """How many false alerts are bearable; `None`: every alert is told."""
     identities: frozenset[str] = frozenset()
     """Object ids or appIds that are agents whatever the records say; lower case."""
     max_identities: int = 200_000

@@ -13,6 +13,7 @@ import msgspec
 from detector.domain.accounting import Accounting
 from detector.domain.events import Change
 from detector.engine.admission import Admission
+from detector.engine.budgeting import Weighed
 from detector.errors import SnapshotError
 from detector.features.ledger import Entry
 from detector.features.memory import TenantMemory
@@ -63,6 +64,8 @@ class State(msgspec.Struct):
 
     audited: dict[str, float] = msgspec.field(default_factory=dict)
     """Event time of the earliest change of each tenant that was read."""
+    weighed: Weighed = msgspec.field(default_factory=Weighed)
+    """What is remembered of alerts for weighing others; see `detector.engine.budgeting`."""
 
     def tenant(self, tenant_id: str) -> TenantMemory | None:
         """The memory of a tenant, made when there is none; `None` for a newcomer when there are too many tenants.

@@ -1,0 +1,211 @@
+"""Which alerts are sent, and which are held back because alerts like them come too often to be believed.
+
+Every alert is weighed by how often alerts of its kind, at least as strong, come in its tenant (`features.budget`).
+What is within the budget is told at once. What is not waits for the lateness, for it is weak only while it is alone:
+when alerts of other families about the same subject are near it in time, their evidence is combined, and the
+combination is weighed as a kind of its own. What is still not within the budget then is told as held back: it is
+kept, counted and can be listed, and nobody is woken.
+
+All depends on event times and on days that are over, so the order of arrival within the lateness does not matter.
+"""
+
+from __future__ import annotations
+
+from math import inf, log10
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from detector.domain.alerts import Alert, HeldBack
+from detector.domain.findings import SEVERITIES
+from detector.features.budget import Budget, strength
+from detector.features.timeline import HOUR, STEP
+
+if TYPE_CHECKING:
+    from detector.domain.signals import Signal
+    from detector.engine.saying import Saying
+    from detector.engine.settings import EngineSettings
+    from detector.engine.state import State
+
+DAY: Final = 86_400
+COMBINED: Final = "combined"
+"""The kind of alerts that support each other."""
+_SETTLE: Final = 6 * HOUR
+"""Seconds after the end of a day in which its alerts may still come: windows and sequences are judged late."""
+_QUARTERS: Final = 4
+"""Strengths of a combination in one power of ten."""
+_MAX_WAITING: Final = 10_000
+_MAX_SUPPORTS: Final = 10_000
+
+_FAMILIES: Final = {
+    "api_spread": "resources",
+    "api_novelty": "resources",
+    "declaration": "resources",
+    "network_novelty": "networks",
+    "concurrency": "networks",
+    "failure_burst": "failures",
+    "failure_ratio": "failures",
+    "credential_failure": "failures",
+    "success_after_failures": "failures",
+    "policy_block": "failures",
+    "policy_outage": "failures",
+}
+"""Kinds of signals that see the same thing, by a common name; the others stand for themselves."""
+
+
+class Support(msgspec.Struct, frozen=True):
+    """What an alert says for another one about the same subject."""
+
+    time: float
+    alert_id: str
+    detector: str
+    family: str
+    evidence: float
+    """-log10 of how likely such an alert is for one agent and day."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """An alert that is not within the budget by itself."""
+
+    time: float
+    tenant: str
+    subject: str
+    alert: Alert
+
+
+class TenantBudget(msgspec.Struct):
+    """The budget of a tenant, before and since the last day that is over."""
+
+    now: Budget = msgspec.field(default_factory=Budget)
+    before: Budget | None = None
+    since: float = -inf
+    """Event time from which on `now` holds."""
+    open: dict[int, dict[str, dict[str, int]]] = {}
+    """Days that are not over: kinds, and their greatest strength by subject and hour."""
+
+    def at(self, time: float) -> Budget:
+        """The budget for an alert of this event time."""
+        return self.now if self.before is None or time >= self.since else self.before
+
+
+class Weighed(msgspec.Struct):
+    """What is remembered of alerts for weighing others."""
+
+    tenants: dict[str, TenantBudget] = {}
+    waiting: dict[str, Waiting] = {}
+    """By alert id."""
+    supports: dict[str, list[Support]] = {}
+    """By tenant and subject."""
+    day: int = -1
+    """The last day (since the epoch) that is over."""
+
+
+class Budgeting:
+    """Weighs alerts."""
+
+    def __init__(self, settings: EngineSettings, state: State, saying: Saying) -> None:
+        assert settings.budget is not None
+        self.settings: Final = settings
+        self.budget: Final = settings.budget
+        self.state: Final = state
+        self.saying: Final = saying
+        saying.on_alert = self.weigh
+
+    def weigh(self, alert: Alert, signal: Signal) -> None:
+        """Tells an alert, or lets it wait."""
+        weighed, tenant, subject = self.state.weighed, alert.subject.tenant or "", alert.subject.id
+        own = strength(SEVERITIES.index(alert.severity), alert.score)
+        budgets = weighed.tenants.setdefault(tenant, TenantBudget())
+        self._count(budgets, alert.detector, subject, signal.time, own)
+        budget = budgets.at(signal.time)
+        rate = budget.rate(self.budget, alert.detector, own)
+        self._support(f"{tenant} {subject}", alert, signal, rate)
+        alert = msgspec.structs.replace(alert, rate=_rounded(rate))
+        if (
+            alert.severity in self.budget.always
+            or budget.passes(self.budget, alert.detector, own)
+            or len(weighed.waiting) >= _MAX_WAITING
+        ):
+            self.saying.alerts.append(alert)
+        else:
+            weighed.waiting[alert.id] = Waiting(signal.time, tenant, subject, alert)
+
+    def tick(self, watermark: float) -> None:
+        """Time passes: what has waited is decided, and days end."""
+        weighed = self.state.weighed
+        ripe = watermark - self.settings.lateness - STEP
+        due = sorted((each.time, name) for name, each in weighed.waiting.items() if each.time < ripe)
+        for _, name in due:
+            self._decide(weighed.waiting.pop(name))
+        if watermark == inf:
+            return
+        day = int(watermark - _SETTLE) // DAY - 1
+        if day > weighed.day:
+            self._settle(day)
+            weighed.day = day
+
+    def _support(self, key: str, alert: Alert, signal: Signal, rate: float) -> None:
+        supports = self.state.weighed.supports
+        if key not in supports and len(supports) >= _MAX_SUPPORTS:
+            self.state.counters["supports_dropped"] += 1
+            return
+        evidence = -log10(min(1.0, rate / 1_000))
+        family = _FAMILIES.get(signal.kind, signal.kind)
+        supports.setdefault(key, []).append(Support(signal.time, alert.id, alert.detector, family, evidence))
+
+    def _decide(self, waiting: Waiting) -> None:
+        """Weighs an alert together with those of other families that are near it."""
+        weighed, time = self.state.weighed, waiting.time
+        near = [
+            each
+            for each in weighed.supports.get(f"{waiting.tenant} {waiting.subject}", ())
+            if time - self.budget.window <= each.time <= time
+        ]
+        best: dict[str, Support] = {}
+        for each in sorted(near, key=lambda one: (-one.evidence, one.alert_id)):
+            best.setdefault(each.family, each)
+        budgets = weighed.tenants[waiting.tenant]
+        budget, alert = budgets.at(time), waiting.alert
+        if len(best) > 1:
+            together = int(_QUARTERS * sum(each.evidence for each in best.values()))
+            self._count(budgets, COMBINED, waiting.subject, time, together)
+            if budget.passes(self.budget, COMBINED, together):
+                rate = _rounded(budget.rate(self.budget, COMBINED, together))
+                others = tuple(sorted(each.alert_id for each in best.values() if each.alert_id != alert.id))
+                self.saying.alerts.append(msgspec.structs.replace(alert, rate=rate, supported_by=others))
+                return
+        held = HeldBack(limit=_rounded(budget.limit or 0.0), budget=self.budget.rate)
+        self.saying.alerts.append(msgspec.structs.replace(alert, held=held))
+
+    def _count(self, budgets: TenantBudget, kind: str, subject: str, time: float, own: int) -> None:
+        day = max(int(time) // DAY, self.state.weighed.day + 1)
+        strengths = budgets.open.setdefault(day, {}).setdefault(kind, {})
+        hour = f"{int(time) // HOUR} {subject}"
+        strengths[hour] = max(own, strengths.get(hour, own))
+
+    def _settle(self, day: int) -> None:
+        """Days up to this one are over."""
+        weighed = self.state.weighed
+        end = float((day + 1) * DAY + _SETTLE)
+        known_before = end - self.settings.lateness - STEP
+        for tenant, memory in self.state.tenants.items():
+            budgets = weighed.tenants.setdefault(tenant, TenantBudget())
+            agents = sum(1 for identity in memory.identities.values() if identity.first_seen < known_before)
+            told: dict[str, list[int]] = {}
+            for each in sorted(each for each in budgets.open if each <= day):
+                for kind, strengths in budgets.open.pop(each).items():
+                    told.setdefault(kind, []).extend(strengths.values())
+            now = msgspec.msgpack.decode(msgspec.msgpack.encode(budgets.now), type=Budget)
+            budgets.before, budgets.now, budgets.since = budgets.now, now, end
+            now.learn(self.budget, agents / 1_000, told)
+        oldest = end - DAY - self.budget.window
+        for key, supports in list(weighed.supports.items()):
+            kept = [each for each in supports if each.time >= oldest]
+            if kept:
+                weighed.supports[key] = kept
+            else:
+                del weighed.supports[key]
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{rate:.3g}")

@@ -1,0 +1,151 @@
+"""How often alerts of a kind come in a tenant, and which of them fit into a budget of false ones.
+
+A kind is a detector; the strength of an alert orders those of one kind. What a kind costs at a strength is the rate at
+which alerts at least as strong were seen, of which nearly all are false where nothing was stolen:
+
+    rate(s) = (seen(s) + weight * shipped(s)) / (exposure + weight)
+
+`seen(s)` counts the alerts of the kind that were at least as strong, `exposure` is the time in which they were seen, in
+thousands of agents times days, and `shipped` are the rates of tenants without an attack, which stand for `weight` of
+exposure. Both `seen` and `exposure` fade, so that the tenant of last year does not judge that of today. This is
+calibration in the manner of conformal prediction (Vovk, Gammerman and Shafer 2005), by kind, with a prior.
+
+One limit holds for all kinds, so that what is let through of all of them together stays within the budget: the largest
+rate such that the rates of what it lets through, one a kind, sum to no more (`Budget.limit`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+HALF_LIFE: Final = 60.0
+"""Days after which what was seen counts half."""
+_SCORES: Final = 64
+"""Strengths of a severity: whole numbers of -log10 of the p-value."""
+_RISE: Final = 3.0
+_ALWAYS: Final = 2.0
+_LEAST: Final = 1e-9
+"""Counts below this have faded away."""
+
+Steps = tuple[tuple[int, float], ...]
+"""Strengths, rising, and the rates of alerts at least as strong, falling."""
+
+
+def strength(severity: int, score: float) -> int:
+    """The order of alerts of one kind: the graver first, and of equals the less likely.
+
+    Args:
+        severity: Its place in `SEVERITIES`.
+        score: -log10 of the p-value; 0 where no model speaks.
+    """
+    return severity * _SCORES + min(int(score), _SCORES - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """How many false alerts are bearable."""
+
+    rate: float = 1.0
+    """False alerts per 1,000 agents and day, of all kinds together."""
+    weight: float = 14.0
+    """Exposure that the shipped rates stand for, in thousands of agents times days."""
+    shipped: Mapping[str, Steps] = field(default_factory=dict)
+    """Rates of kinds in tenants without an attack."""
+    default: float = 0.002
+    """Rate of a kind of which nothing is shipped."""
+    window: float = 86_400.0
+    """Seconds in which alerts about one subject support each other."""
+    always: frozenset[str] = frozenset({"critical"})
+    """Severities that no budget holds back."""
+
+
+class Kind(msgspec.Struct):
+    """What a tenant has seen of one kind."""
+
+    counts: dict[int, float] = {}
+    """Strength to how many alerts of just this strength, faded."""
+
+
+class Budget(msgspec.Struct):
+    """What a tenant has seen of all kinds, and what follows for each."""
+
+    kinds: dict[str, Kind] = {}
+    exposure: float = 0.0
+    """Thousands of agents times days, faded."""
+    limit: float | None = None
+    """The rate up to which a kind is let through; `None` until it was computed."""
+
+    def seen(self, kind: str, strength: int) -> float:
+        """How many alerts of a kind were at least as strong, faded."""
+        known = self.kinds.get(kind)
+        return sum(count for own, count in known.counts.items() if own >= strength) if known is not None else 0.0
+
+    def rate(self, settings: BudgetSettings, kind: str, strength: int) -> float:
+        """Alerts of a kind at least as strong, per 1,000 agents and day."""
+        shipped = shipped_rate(settings, kind, strength)
+        return (self.seen(kind, strength) + settings.weight * shipped) / (self.exposure + settings.weight)
+
+    def learn(self, settings: BudgetSettings, exposure: float, told: Mapping[str, Iterable[int]]) -> None:
+        """Another day has passed.
+
+        A day teaches of one kind at most three times what the days before let expect, and two alerts in any case: what
+        an intruder does today is to hide little of what he does tomorrow.
+
+        Args:
+            settings: The budget.
+            exposure: Of this day, in thousands of agents times days.
+            told: Kinds to the strengths of their alerts, one a subject and hour.
+        """
+        usual = {kind: exposure * self.rate(settings, kind, 0) for kind in told}
+        keep = 0.5 ** (1 / HALF_LIFE)
+        self.exposure = self.exposure * keep + exposure
+        for name, kind in list(self.kinds.items()):
+            kind.counts = {own: faded for own, count in kind.counts.items() if (faded := count * keep) > _LEAST}
+            if not kind.counts:
+                del self.kinds[name]
+        for name, strengths in sorted(told.items()):
+            ranked = sorted(strengths)
+            weight = min(1.0, max(_ALWAYS, _RISE * usual[name]) / len(ranked))
+            counts = self.kinds.setdefault(name, Kind(counts={})).counts
+            for own in ranked:
+                counts[own] = counts.get(own, 0.0) + weight
+        self.limit = self._limit(settings)
+
+    def passes(self, settings: BudgetSettings, kind: str, strength: int) -> bool:
+        """Whether an alert is within the budget."""
+        if self.limit is None:
+            self.limit = self._limit(settings)
+        return self.rate(settings, kind, strength) <= self.limit
+
+    def _limit(self, settings: BudgetSettings) -> float:
+        """The largest rate such that what it lets through, the best rate of each kind below it, fits the budget."""
+        best: dict[str, float] = {}
+        spent = limit = 0.0
+        kinds = {*self.kinds, *settings.shipped}
+        for rate, kind in sorted((rate, name) for name in kinds for rate in self._rates(settings, name)):
+            spent += rate - best.get(kind, 0.0)
+            best[kind] = rate
+            if spent > settings.rate:
+                break
+            limit = rate
+        return max(limit, settings.default)
+
+    def _rates(self, settings: BudgetSettings, kind: str) -> list[float]:
+        known = self.kinds.get(kind)
+        places = {own for own, _ in settings.shipped.get(kind, ())} | set(known.counts if known is not None else ())
+        return [self.rate(settings, kind, place) for place in places]
+
+
+def shipped_rate(settings: BudgetSettings, kind: str, strength: int) -> float:
+    """The rate of a kind at a strength in tenants without an attack."""
+    steps = settings.shipped.get(kind)
+    if not steps:
+        return settings.default
+    place = bisect_right(steps, strength, key=lambda step: step[0])
+    # Weaker than anything that was shipped: as the weakest, which counts all.
+    return steps[max(0, place - 1)][1]
