@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from detector.runtime.simulation.attacks import Staged, chosen_stories, stage_attacks
@@ -48,6 +48,16 @@ class Simulation:
     def bodies(self) -> Iterator[bytes]:
         """Give the bodies of the Event Hubs messages, `{"records": [...]}`, in order of delivery."""
         return (delivery.body for delivery in self.deliveries())
+
+    def moments(self, record_ids: Collection[str]) -> dict[str, int]:
+        """Give the event times (ticks) of those of these records that are delivered."""
+        return {copy.record_id: copy.draft.ticks for copy in self._copies if copy.record_id in record_ids}
+
+    def blueprints(self) -> dict[str, str]:
+        """Give the application id of the blueprint of every agent of the benign tenant."""
+        world = self._world
+        agents = [*world.plan.agents(world.tenant), *(sleeper.agent for sleeper in world.past.sleepers)]
+        return {agent.id: agent.blueprint.app_id for agent in agents}
 
     def configuration(self) -> dict[str, Any]:
         """Give what the tenant's operator would configure: pipelines, manifest, and which tenant is watched."""
