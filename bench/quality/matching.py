@@ -3,8 +3,9 @@
 An incident is one subject and one detector within an hour of its first alert. It belongs to an attack when
 
 - an alert rests on a record of the attack, or
-- an alert rests on no record of any attack and is about a subject of the attack while that lasts (and two hours more; a day more where the attack changes the
-  directory, whose inventory is read daily), and the attack is short or expects such an alert.
+- an alert rests on no record of any attack and is about a subject of this one while it lasts (and two hours more; a day
+  more where the attack changes the directory, whose inventory is read daily), and the attack is short or expects such
+  an alert.
 
 For a week after an attack that left something behind (a permission, a key, an agent), alerts about the same subject
 are its *aftermath*: neither found by the incident nor false.
