@@ -26,11 +26,10 @@ from detector.runtime.simulation.records import (
 )
 from detector.runtime.simulation.settings import SimulationSettings
 from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, User, interactive
-from detector.runtime.simulation.traffic import Factor, bursty, renewals, scheduled, week_shape
+from detector.runtime.simulation.traffic import Bursts, Factor, bursty, renewals, scheduled, week_shape
 
 _EXCHANGE_LIFE: Final = 55 * MINUTE
 """How long an agent goes on with one exchange token."""
-_HOME_ADDRESS_SHARE: Final = 0.8
 _RETRIES: Final = 3
 
 
@@ -59,7 +58,7 @@ class _Life:
     """The sign-ins of one agent, and of its blueprint on its behalf."""
 
     def __init__(self, settings: SimulationSettings, tenant: Tenant, plan: Plan, agent: Agent) -> None:
-        self._settings, self._plan, self._agent = settings, plan, agent
+        self._settings, self._plan, self._agent = settings, plan.of(agent.blueprint), agent
         self._blueprint = agent.blueprint
         self._exchange: Resource = tenant.exchange
         self._rng = stream(settings.seed, "life", agent.number)
@@ -78,17 +77,19 @@ class _Life:
     def _arrivals(self) -> list[int]:
         agent, start = self._agent, self._agent.active_from
         daily = self._settings.mean_requests_per_agent_day * agent.weight
-        shape = week_shape(self._blueprint.rhythm, self._blueprint.timezone)
+        traits = self._settings.traits
+        shape = week_shape(self._blueprint.rhythm, self._blueprint.timezone, traits)
+        bursts = Bursts(agent.burst, traits.flicker, traits.sessions)
         factor = _factor(self._plan, self._blueprint)
         if self._blueprint.rhythm == "cron":
-            runs = scheduled(self._rng, start, self._until, daily, 1.5, factor)
+            runs = scheduled(self._rng, start, self._until, daily, traits.jitter, factor)
             seconds = [run + SECOND for run in runs if self._rng.random() < 0.5]
             return sorted(runs + seconds)
         if self._blueprint.rhythm == "service":
             steady = renewals(self._rng, start, self._until, daily / 2)
             rest = max(0.0, daily - len(steady) * DAY / max(DAY, self._until - start))
-            return sorted(steady + bursty(self._rng, start, self._until, rest, shape, agent.burst, factor))
-        return bursty(self._rng, start, self._until, daily, shape, agent.burst, factor)
+            return sorted(steady + bursty(self._rng, start, self._until, rest, shape, bursts, factor))
+        return bursty(self._rng, start, self._until, daily, shape, bursts, factor)
 
     def _acquire(self, moment: int) -> None:
         """Ask for a token, by way of a fresh exchange token where the last one is used up; retry on failure."""
@@ -131,7 +132,7 @@ class _Life:
         for surge in self._plan.surges:
             if surge.more_hosts and surge.blueprint is self._blueprint and surge.start <= moment < surge.end:
                 hosts += surge.more_hosts
-        number = home if self._rng.random() < _HOME_ADDRESS_SHARE else self._rng.randrange(hosts)
+        number = home if self._rng.random() < self._settings.traits.home_share else self._rng.randrange(hosts)
         return Origin(network.address(number), network)
 
 
@@ -174,12 +175,13 @@ def _other_sign_ins(settings: SimulationSettings, tenant: Tenant) -> list[Draft]
     """Sign in everybody else: one noisy scanner above all, ordinary applications, first-party services, people."""
     rng, desk = stream(settings.seed, "others"), Desk(stream(settings.seed, "others ids"))
     start, end, daily = settings.start_ticks, settings.end_ticks, settings.other_records_per_day
-    flat, office = week_shape("flat", 0), week_shape("office", 1)
+    traits = settings.traits
+    flat, office = week_shape("flat", 0, traits), week_shape("office", 1, traits)
     cloud, graph = tenant.pipelines[0].network, tenant.everyday[0]
     drafts: list[Draft] = []
 
     def times(share: float, shape: tuple[float, ...]) -> Iterable[int]:
-        return bursty(rng, start, end, daily * share, shape, 3.0, lambda _: 1.0)
+        return bursty(rng, start, end, daily * share, shape, Bursts(3.0), lambda _: 1.0)
 
     scanner = application_caller(tenant.scanner, "ServicePrincipalSignInLogs")
     everything = tenant.everyday + tenant.sensitive
@@ -220,10 +222,10 @@ def _everyday_changes(settings: SimulationSettings, tenant: Tenant) -> list[Draf
     identities = [item.managed_identity for item in tenant.blueprints if item.managed_identity] or tenant.ordinary[:1]
     drafts: list[Draft] = []
     start, end = settings.start_ticks, settings.end_ticks
-    for moment in bursty(rng, start, end, 8.0, week_shape("office", 1), 2.0, lambda _: 1.0):
+    for moment in bursty(rng, start, end, 8.0, week_shape("office", 1, settings.traits), Bursts(2.0), lambda _: 1.0):
         actor = by_user(rng.choice(tenant.administrators), tenant.office, rng.randrange(4))
         drafts.append(_everyday_change(rng, desk, moment, actor, tenant))
-    for moment in bursty(rng, start, end, 3.0, week_shape("flat", 0), 4.0, lambda _: 1.0):
+    for moment in bursty(rng, start, end, 3.0, week_shape("flat", 0, settings.traits), Bursts(4.0), lambda _: 1.0):
         if rng.random() < 0.7:
             key = Key(ids.guid(), "AsymmetricX509Cert", "CN=platform")
             actor = platform["Managed Service Identity"]

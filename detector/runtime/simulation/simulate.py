@@ -90,10 +90,11 @@ def simulate(settings: SimulationSettings | None = None) -> Simulation:
         seed=settings.seed,
         duplicates=settings.duplicates,
         lost=settings.lost,
+        slowness=settings.traits.lag,
         late_windows=world.plan.late,
         lost_windows=world.plan.lost,
     )
-    copies += deliver(staged.drafts, seed=settings.seed, duplicates=settings.duplicates)
+    copies += deliver(staged.drafts, seed=settings.seed, duplicates=settings.duplicates, slowness=settings.traits.lag)
     simulation = Simulation(world, copies)
     simulation.benign_labels, simulation.labels = world.plan.labels, staged.labels
     return simulation
