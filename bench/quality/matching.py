@@ -29,8 +29,15 @@ _LASTING: Final = frozenset({"change", "credential", "lifecycle", "sequence", "d
 """Families that leave the directory changed."""
 _SHORT: Final = 12 * _HOUR
 _PLAIN: Final = "plain background"
-_WORLDWIDE: Final = ("public_holiday", "late_delivery", "lost_delivery")
-_ECHO: Final = {"outage": 8.0, "autoscaling": 8.0, "decommissioning": 14 * 24.0, "emergency_stop": 14 * 24.0}
+_WORLDWIDE: Final = ("late_delivery", "lost_delivery")
+_ECHO: Final = {
+    "autoscaling": 8.0,
+    "decommissioning": 14 * 24.0,
+    "emergency_stop": 14 * 24.0,
+    "failover": 4.0,
+    "outage": 8.0,
+    "public_holiday": 8.0,
+}
 """Hours after a benign story in which it still explains an alert; 24 for the others."""
 
 
@@ -130,8 +137,13 @@ class Matcher:
         found = {number for record_id in told.record_ids for number in self._by_record.get(record_id, ())}
         for subject in () if found else told.ids:
             for window in self._by_subject.get(subject, ()):
-                if window.start - 1.0 <= told.time <= window.end + window.grace and (
-                    window.end - window.start <= _SHORT or not set(told.catalogue_ids).isdisjoint(window.label.expected)
+                if (
+                    told.time >= window.start - 1.0
+                    and told.since <= window.end + window.grace
+                    and (
+                        window.end - window.start <= _SHORT
+                        or not set(told.catalogue_ids).isdisjoint(window.label.expected)
+                    )
                 ):
                     found.add(window.number)
         return found
@@ -150,7 +162,7 @@ class Matcher:
         for window in self.benign:
             story = window.label.story
             echo = _ECHO.get(story, 24.0) * _HOUR
-            if window.start - 600 <= told.time <= window.end + echo:
+            if told.time >= window.start - 600 and told.since <= window.end + echo:
                 if not near.isdisjoint(window.subjects):
                     fitting.append((story == "customer_growth", window.end - window.start, story))
                 elif story in _WORLDWIDE and told.time <= window.end + 8 * _HOUR:

@@ -10,6 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+import msgspec
+
 from bench.quality import corpus
 from bench.quality.calibration import Calibration
 from bench.quality.measures import Outcome, outcome_of
@@ -35,7 +37,13 @@ def measured(settings: SimulationSettings, root: Path, *, calibrate: bool = Fals
     begun = perf_counter()
     place = corpus.make(settings, root)
     made = perf_counter()
-    return Measured(place, run(place, calibrate=calibrate), made - begun, perf_counter() - made)
+    found = run(place, calibrate=calibrate)
+    replayed = perf_counter()
+    # Kept to be judged again by another matching; never read here, because the engine may be another by then.
+    kept = root.parent / "runs" / f"{place.name}.msgpack"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(msgspec.msgpack.encode(found))
+    return Measured(place, found, made - begun, replayed - made)
 
 
 def outcomes_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell) -> Iterator[Outcome]:

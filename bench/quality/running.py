@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -19,12 +20,16 @@ from detector.engine.settings import EngineSettings
 from detector.runtime.replay import replay
 from detector.sources.chunk import Chunk
 
+_LONGEST: Final = 8 * 3_600.0
+
 
 class Told(msgspec.Struct, frozen=True):
     """What measuring needs of an alert."""
 
     id: str
     time: float
+    since: float
+    """Where what it rests on begins; eight hours before its time at the earliest."""
     detector: str
     catalogue_ids: tuple[str, ...]
     severity: int
@@ -81,11 +86,12 @@ def run(place: Path, *, calibrate: bool = False, settings: EngineSettings | None
 
 def shortened(alert: Alert) -> Told:
     """An alert in short form."""
-    subject = alert.subject
+    subject, time = alert.subject, seconds(alert.time)
     family = subject.kind == "agent"
     return Told(
         id=alert.id,
-        time=seconds(alert.time),
+        time=time,
+        since=max(min(seconds(alert.evidence.first_seen), time), time - _LONGEST),
         detector=alert.detector,
         catalogue_ids=alert.catalogue_ids,
         severity=SEVERITIES.index(alert.severity),

@@ -9,7 +9,7 @@ from typing import Final
 
 from detector.runtime.simulation.audits import Actor
 from detector.runtime.simulation.catalogue import EVERYDAY_PERMISSIONS, TRANSIENT_ERRORS
-from detector.runtime.simulation.chance import pick, stream
+from detector.runtime.simulation.chance import burstiness, pick, stream
 from detector.runtime.simulation.changes import ChangeDesk, by_platform, by_user
 from detector.runtime.simulation.clock import DAY, HOUR, MINUTE, SECOND
 from detector.runtime.simulation.deploying import planned_changes
@@ -31,6 +31,8 @@ from detector.runtime.simulation.traffic import Bursts, Factor, bursty, renewals
 _EXCHANGE_LIFE: Final = 55 * MINUTE
 """How long an agent goes on with one exchange token."""
 _RETRIES: Final = 3
+_WANDERED: Final = 0.1
+"""Weight of a resource that an agent took up by itself, against 1 of its main one."""
 
 
 def benign_drafts(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> list[Draft]:
@@ -67,6 +69,8 @@ class _Life:
         self._as_blueprint = blueprint_caller(agent.blueprint)
         self._requests = _requests(agent)
         self._exchanged = -DAY
+        self._wanders = _wanders(settings, tenant, agent)
+        self._flaky: tuple[int, float] = (-1, 1.0)
         self._drafts: list[Draft] = []
 
     def drafts(self) -> list[Draft]:
@@ -98,7 +102,7 @@ class _Life:
             self._exchanged = moment
             self._exchange_token(moment, origin)
         request = self._requests[rng.randrange(len(self._requests))]
-        resource = pick(rng, *self._plan.resources_of(self._agent, moment))
+        resource = pick(rng, *self._resources(moment))
         for attempt in range(1 + _RETRIES):
             error = self._error(moment)
             sign_in = self._desk.sign_in(moment, request.caller, resource, origin, error=error, user=request.user)
@@ -120,9 +124,25 @@ class _Life:
         for outage in self._plan.outages:
             if outage.start <= moment < outage.end and self._blueprint in outage.blueprints:
                 return rng.choice(TRANSIENT_ERRORS) if rng.random() < outage.share else 0
-        if rng.random() < self._blueprint.failure_rate:
+        if rng.random() < self._blueprint.failure_rate * self._flakiness(moment):
             return pick(rng, self._blueprint.failure_codes, [4.0, 2.0, 1.0, 0.5][: len(self._blueprint.failure_codes)])
         return 0
+
+    def _resources(self, moment: int) -> tuple[list[Resource], list[float]]:
+        resources, weights = self._plan.resources_of(self._agent, moment)
+        for begun, resource in self._wanders:
+            if begun <= moment and resource not in resources:
+                resources.append(resource)
+                weights.append(_WANDERED)
+        return resources, weights
+
+    def _flakiness(self, moment: int) -> float:
+        """Give the factor of this agent's failures on a day: some days are bad ones."""
+        shape = self._settings.traits.flaky
+        if shape and self._flaky[0] != moment // DAY:
+            rng = stream(self._settings.seed, "flaky", self._agent.number, moment // DAY)
+            self._flaky = (moment // DAY, burstiness(rng, shape))
+        return self._flaky[1]
 
     def _origin(self, moment: int) -> Origin:
         """Choose an address: mostly that of the host an agent lives on, which changes every few hours."""
@@ -134,6 +154,18 @@ class _Life:
                 hosts += surge.more_hosts
         number = home if self._rng.random() < self._settings.traits.home_share else self._rng.randrange(hosts)
         return Origin(network.address(number), network)
+
+
+def _wanders(settings: SimulationSettings, tenant: Tenant, agent: Agent) -> list[tuple[int, Resource]]:
+    """Draw when an agent takes up which everyday resource that nobody rolled out."""
+    if not settings.traits.wander:
+        return []
+    rng = stream(settings.seed, "wander", agent.number)
+    found: list[tuple[int, Resource]] = []
+    moment = settings.start_ticks
+    while (moment := moment + int(rng.expovariate(settings.traits.wander) * DAY)) < settings.end_ticks:
+        found.append((moment, rng.choice(tenant.everyday + tenant.internal[:12])))
+    return found
 
 
 def _requests(agent: Agent) -> list[_Request]:

@@ -30,6 +30,7 @@ BENIGN_STORIES: Final = (
     Story("public_holiday", "benign", "The office blueprints hardly work for a day."),
     Story("customer_growth", "benign", "A blueprint's work grows steadily by half over the whole time."),
     Story("late_delivery", "benign", "One hour of records of a category is delivered hours later."),
+    Story("failover", "benign", "A blueprint's agents go by way of a network kept in reserve for an hour or so."),
     Story("lost_delivery", "benign", "Some minutes of records never arrive."),
     Story("duplicates", "benign", "Records arrive again, minutes later, under a fresh envelope time."),
     Story("emergency_stop", "benign", "A pipeline switches an agent off, which is refused from then on."),
@@ -52,6 +53,16 @@ class EgressMove:
 
     blueprint: Blueprint
     at: int
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """A time in which a blueprint's agents sign in from the network that it keeps in reserve."""
+
+    blueprint: Blueprint
+    start: int
+    end: int
     network: Network
 
 
@@ -170,6 +181,7 @@ class Plan:
     """All benign stories of a simulation."""
 
     moves: list[EgressMove] = field(default_factory=list)
+    failovers: list[Failover] = field(default_factory=list)
     surges: list[Surge] = field(default_factory=list)
     roll_outs: list[RollOut] = field(default_factory=list)
     rotations: list[Rotation] = field(default_factory=list)
@@ -201,6 +213,9 @@ class Plan:
 
     def network_of(self, agent: Agent, ticks: int) -> Network:
         """Say where one agent signs in from; it follows a move of its blueprint within 20 minutes."""
+        for failover in self.failovers:
+            if failover.blueprint is agent.blueprint and failover.start <= ticks < failover.end:
+                return failover.network
         networks = self.networks_of(agent.blueprint, ticks - agent.number * 104_729 % 20 * MINUTE)
         return networks[agent.ordinal % len(networks)]
 
@@ -213,6 +228,7 @@ class Plan:
         """Give the part that the sign-ins of a blueprint's agents depend on, which is quicker to ask."""
         return Plan(
             moves=[item for item in self.moves if item.blueprint is blueprint],
+            failovers=[item for item in self.failovers if item.blueprint is blueprint],
             surges=[item for item in self.surges if item.blueprint is blueprint],
             roll_outs=[item for item in self.roll_outs if item.blueprint is blueprint],
             rotations=[item for item in self.rotations if item.blueprint is blueprint],
@@ -246,6 +262,7 @@ def build_plan(settings: SimulationSettings, tenant: Tenant) -> Plan:
     for number, span in enumerate(spans_of(settings)):
         _Stager(settings, tenant, plan, number, span).stage()
     _grow(settings, tenant, plan)
+    _fail_over(settings, tenant, plan)
     plan.moves.sort(key=lambda item: item.at)
     plan.roll_outs.sort(key=lambda item: item.at)
     plan.rotations.sort(key=lambda item: item.at)
@@ -270,6 +287,21 @@ def _grow(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> None:
     plan.surges.append(Surge(blueprint, start, end, settings.traits.growth, ramp=True))
     plan.labels.append(benign_label("customer_growth", [blueprint.app_id], start, end))
     plan.labels.append(benign_label("duplicates", [], start, end))
+
+
+def _fail_over(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> None:
+    """Plan failovers: any number a blueprint, always to the same network."""
+    if not settings.traits.failovers:
+        return
+    for blueprint in tenant.blueprints:
+        rng = stream(settings.seed, "plan", "failover", blueprint.app_id)
+        moment, reserve = settings.start_ticks, None
+        while (moment := moment + int(rng.expovariate(settings.traits.failovers) * DAY)) < settings.end_ticks:
+            hosts, place = len(blueprint.networks[0].addresses), blueprint.networks[0].place
+            reserve = reserve or tenant.networks.network(rng, asn=CLOUD_ASN, place=place, hosts=hosts)
+            end = moment + rng.randint(20, 150) * MINUTE
+            plan.failovers.append(Failover(blueprint, moment, end, reserve))
+            plan.labels.append(benign_label("failover", [blueprint.app_id], moment, end))
 
 
 class _Stager:
@@ -386,10 +418,10 @@ class _Stager:
             return
         at = self._moment(rng, room=2 * DAY)
         at -= at % DAY
-        for blueprint in self._tenant.blueprints:
-            if blueprint.rhythm == "office":
-                self._plan.surges.append(Surge(blueprint, at, at + DAY, self._settings.traits.holiday))
-        self._note("public_holiday", [], at, at + DAY)
+        office = [blueprint for blueprint in self._tenant.blueprints if blueprint.rhythm == "office"]
+        for blueprint in office:
+            self._plan.surges.append(Surge(blueprint, at, at + DAY, self._settings.traits.holiday))
+        self._note("public_holiday", [blueprint.app_id for blueprint in office], at, at + DAY)
 
     def _deliveries(self, rng: Random) -> None:
         at = self._moment(rng, room=2 * HOUR, workday=False)

@@ -18,7 +18,7 @@ from detector.runtime.simulation.population import build_directory
 from detector.runtime.simulation.records import Draft
 from detector.runtime.simulation.routines import plan_routines, routine_drafts
 from detector.runtime.simulation.settings import SimulationSettings
-from detector.runtime.simulation.stage import World
+from detector.runtime.simulation.stage import Gaps, World
 from detector.runtime.simulation.tenant import build_tenant
 
 
@@ -81,10 +81,10 @@ def simulate(settings: SimulationSettings | None = None) -> Simulation:
     chosen_stories(settings)
     world = _world(settings)
     benign = _benign(world)
-    staged = stage_attacks(world) if settings.attacks else Staged([], [], ())
+    staged = stage_attacks(world) if settings.attacks else Staged([], [], Gaps(()))
     if settings.inventory:
         benign += rounds(settings, world.directory, world.past.begins)
-    benign = [draft for draft in benign if not any(gap.hides(draft) for gap in staged.gaps)]
+    benign = [draft for draft in benign if not staged.gaps.hide(draft)]
     copies = deliver(
         benign,
         seed=settings.seed,

@@ -39,6 +39,9 @@ class Traits:
         outage_high: Greatest of them.
         asleep: Share of agents that fall asleep on the second day.
         lag: Factor of the delay of delivery, at most 1: what is later than the usual lateness is a story of its own.
+        wander: First uses of an everyday resource that nobody rolled out, an agent and day.
+        failovers: Hours in which a blueprint goes by way of a network kept in reserve, a blueprint and day.
+        flaky: Gamma shape of the factor of an agent's failures on a day; 0 for a factor of 1.
         stories: How often each benign story that concerns a blueprint or an agent is staged in either span of time,
             for each blueprint; once at least.
     """
@@ -65,6 +68,9 @@ class Traits:
     outage_high: float = 0.8
     asleep: float = 1 / 30
     lag: float = 1.0
+    wander: float = 0.0
+    failovers: float = 0.0
+    flaky: float = 0.0
     stories: float = 0.0
 
     def __post_init__(self) -> None:
