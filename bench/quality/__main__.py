@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench.quality import report
 from bench.quality.measuring import calibration_of, outcomes_of
+from bench.quality.plots import draw
 from bench.quality.protocol import Protocol
 
 CONSOLE = Console(width=130)
@@ -44,7 +45,14 @@ def main() -> None:
     report.show(found, CONSOLE)
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "quality.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
-    CONSOLE.print(f"{chosen.out / 'quality.json'}")
+    CONSOLE.print(str(chosen.out / "quality.json"))
+    try:
+        pictures = draw(found, chosen.out)
+    except ModuleNotFoundError as error:
+        CONSOLE.print(f"No pictures: {error}. `make venv` installs what is missing.")
+        return
+    for path in pictures:
+        CONSOLE.print(str(path))
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ def delays(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "minutes": _quantiles(minutes[story]),
             "events": _quantiles(events[story]),
             "all_minutes": [round(each, 2) for each in minutes[story]],
+            "all_events": events[story],
         }
         for story in sorted(minutes)
     }
