@@ -8,7 +8,8 @@ An incident is one subject and one detector within an hour of its first alert. I
   an alert.
 
 For a week after an attack that left something behind (a permission, a key, an agent), alerts about the same subject
-are its *aftermath*: neither found by the incident nor false.
+are its *aftermath*: neither found by the incident nor false. Nor is it false to say of a project that is over that it
+is asleep.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class Matcher:
         for each in incident.told:
             incident.labels |= self.labels_of(each)
         if not incident.labels:
-            incident.aftermath = all(self._aftermath(each) for each in incident.told)
+            incident.aftermath = all(self._aftermath(each) or self._right(each) for each in incident.told)
             incident.cause = self._cause(incident.told[0])
         return incident
 
@@ -153,6 +154,12 @@ class Matcher:
             window.label.family in _LASTING and window.start <= told.time <= window.end + 7 * _DAY
             for subject in told.ids
             for window in self._by_subject.get(subject, ())
+        )
+
+    def _right(self, told: Told) -> bool:
+        """Whether an alert says of a project that is asleep that it is."""
+        return told.detector == "dormant_agent" and any(
+            window.label.story == "asleep" and not told.ids.isdisjoint(window.subjects) for window in self.benign
         )
 
     def _cause(self, told: Told) -> str:

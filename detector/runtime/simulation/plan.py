@@ -34,6 +34,7 @@ BENIGN_STORIES: Final = (
     Story("lost_delivery", "benign", "Some minutes of records never arrive."),
     Story("duplicates", "benign", "Records arrive again, minutes later, under a fresh envelope time."),
     Story("emergency_stop", "benign", "A pipeline switches an agent off, which is refused from then on."),
+    Story("asleep", "benign", "A project is over, and its agent is not removed."),
     Story("sponsor_change", "benign", "A pipeline enters the successor of an agent's sponsor."),
     Story("blocked_test", "benign", "A policy is tried out on an agent of a test environment and blocks it."),
     Story("policy_tightened", "benign", "An administrator makes a Conditional Access policy stricter."),

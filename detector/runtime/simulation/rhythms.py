@@ -35,11 +35,11 @@ def _fleet_rise(stage: Stage) -> None:
 
 def _tightened_interval(stage: Stage) -> None:
     """A regular agent's clock goes faster: its requests keep their regularity, a fraction of the interval apart."""
-    agent = _regular(stage)
-    interval = HOUR / max(stage.hourly(agent), 0.2) / stage.by_level(4, 2.5, 1.6)
-    end = min(stage.start + 20 * HOUR, stage.settings.end_ticks)
+    agent, count = _regular(stage), int(stage.by_level(160, 80, 40))
+    room = min(20 * HOUR, stage.settings.end_ticks - stage.start) * 0.95 / count
+    interval = min(HOUR / max(stage.hourly(agent), 0.2) / stage.by_level(4, 2.5, 1.6), room)
     moment = stage.start
-    while moment < end and len(stage.drafts) < 2_000:
+    for _ in range(count):
         stage.sign_in(moment, agent, agent.resources[0], stage.home(agent))
         moment += int(interval * stage.rng.uniform(0.95, 1.05))
 
@@ -64,7 +64,9 @@ def _silent_agent(stage: Stage) -> None:
 
 def _mass_disable(stage: Stage) -> None:
     """A person switches off one agent after the other; each is refused for a while and then given up."""
-    actor, agents = stage.office_admin(), stage.family()
+    end = stage.settings.end_ticks
+    working = [agent for agent in stage.tenant.agents if stage.plan.end_of(agent) >= end]
+    actor, agents = stage.office_admin(), working or stage.tenant.agents
     chosen = stage.rng.sample(agents, min(len(agents), int(stage.by_level(12, 6, 3))))
     for number, agent in enumerate(chosen):
         at = stage.start + int(number * stage.by_level(20, 90, 900) * SECOND)

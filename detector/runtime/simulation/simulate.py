@@ -12,7 +12,7 @@ from detector.runtime.simulation.delivery import Copy, Delivery, bodies, deliver
 from detector.runtime.simulation.deploying import handshake_records
 from detector.runtime.simulation.inventory import rounds
 from detector.runtime.simulation.labels import Label
-from detector.runtime.simulation.past import build_past, past_drafts
+from detector.runtime.simulation.past import asleep_labels, build_past, past_drafts
 from detector.runtime.simulation.plan import build_plan
 from detector.runtime.simulation.population import build_directory
 from detector.runtime.simulation.records import Draft
@@ -96,7 +96,8 @@ def simulate(settings: SimulationSettings | None = None) -> Simulation:
     )
     copies += deliver(staged.drafts, seed=settings.seed, duplicates=settings.duplicates, slowness=settings.traits.lag)
     simulation = Simulation(world, copies)
-    simulation.benign_labels, simulation.labels = world.plan.labels, staged.labels
+    simulation.benign_labels = world.plan.labels + asleep_labels(settings, world.past)
+    simulation.labels = staged.labels
     return simulation
 
 
