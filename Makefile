@@ -14,6 +14,8 @@ WHEELS := $(VENV)/wheels
 JOBS ?= 4
 FUZZ_EXAMPLES ?= 20000
 DEMO := build/demo
+# make quality QUALITY='--agents 300 --days 14 --quiet-days 7 --seeds 2' is done in minutes.
+QUALITY ?= --training 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 # The oldest supported interpreter that really runs (a version manager's shim may exist and refuse).
@@ -82,6 +84,10 @@ build/azurite/.ready:
 bench: $(VENV)/.ready  ## Measure speed against the yardstick (bench/)
 	@test -d bench || { echo "There is no bench/ yet, so there is nothing to measure." >&2; exit 1; }
 	$(BIN)/python -m bench
+
+.PHONY: quality
+quality: $(VENV)/.ready  ## Measure detection on simulated tenants: tables, build/quality/quality.json and plots (bench/quality/)
+	$(BIN)/python -m bench.quality $(QUALITY)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.ready  ## Property tests with many more examples: make fuzz FUZZ_EXAMPLES=200000

@@ -2,7 +2,7 @@
 
 Catches: privilege taken and put to use; a permission staged while nobody looked and used later.
 Misses: resources that the agent used before the grant; scopes, which sign-ins do not show.
-Noisy on: every new tool of an agent, once; low when a declared pipeline granted it.
+Noisy on: every new tool of an agent, once, unless a declared pipeline granted it.
 Reads: sequence.
 ATT&CK: T1098.003, T1021.007. Runbook: docs/detectors/grant_used.md.
 """
@@ -42,6 +42,8 @@ class GrantUsed:
     enabled: bool = True
     staged_days: Annotated[float, Gt(0), Le(180)] = 14.0
     """Days between grant and first use from which on the permission is said to have been put by."""
+    in_pipeline: bool = False
+    """Also say (as info) that what a declared pipeline granted was soon used, with nothing odd about it."""
 
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
@@ -51,7 +53,10 @@ class GrantUsed:
         idle = number(facts.get("step_2_time")) - number(facts.get("step_1_time"))
         staged = idle >= self.staged_days * _DAY
         worse = _circumstances(facts)
-        rank = 2 - (facts.get("step_1_by") is not None) + (staged and bool(worse))
+        planned = facts.get("step_1_by") == "pipeline" and not staged and not worse
+        if planned and not self.in_pipeline:
+            return None
+        rank = 0 if planned else 2 - (facts.get("step_1_by") is not None) + (staged and bool(worse))
         what = text(facts.get("step_2_name") or facts.get("step_2_about"))
         agent = text(facts.get("target_name"))
         user = agent if signal.key.kind != "blueprint" else f"{agent}, or an agent of it,"

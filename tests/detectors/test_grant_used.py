@@ -160,12 +160,28 @@ def test_a_late_use_from_a_new_network_is_worse() -> None:
 
 @pytest.mark.parametrize(
     ("actor", "severity"),
-    [(RELEASE, "low"), (Actor(kind="app", id=guid("x"), name="Managed Service Identity"), "low")],
+    [(RELEASE, []), (Actor(kind="app", id=guid("x"), name="Managed Service Identity"), ["low"])],
     ids=["pipeline", "platform"],
 )
-def test_who_grants_as_a_matter_of_course_lowers_the_severity(actor: Actor, severity: str) -> None:
-    (alert,) = said(NAME, granted(actor=actor), used(), chosen=with_pipeline())
-    assert alert.severity == severity
+def test_who_grants_as_a_matter_of_course_is_lower_or_no_news(actor: Actor, severity: list[str]) -> None:
+    alerts = said(NAME, granted(actor=actor), used(), chosen=with_pipeline())
+    assert [alert.severity for alert in alerts] == severity
+
+
+@pytest.mark.parametrize(
+    ("facts", "severity"),
+    [({}, "info"), ({"also": ("new_network",)}, "low"), ({"quiet_hour": True}, "low"), ({"step_1_by": None}, "medium")],
+)
+def test_what_a_pipeline_granted_and_was_soon_used_is_told_on_request_or_when_odd(
+    facts: dict[str, Fact], severity: str
+) -> None:
+    told: dict[str, Fact] = {
+        "sequence": NAME, "step_1_time": NOW, "step_2_time": NOW + DAY, "step_1_by": "pipeline",
+    }  # fmt: skip
+    finding = GrantUsed(in_pipeline=True).judge(signal("sequence", facts=told | facts))
+    assert finding is not None
+    assert finding.severity == severity
+    assert (GrantUsed().judge(signal("sequence", facts=told | facts)) is None) == (severity == "info")
 
 
 def test_it_is_the_same_alert_however_it_is_told() -> None:

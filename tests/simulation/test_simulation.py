@@ -33,7 +33,8 @@ from detector.runtime.simulation.delivery import MAX_DISORDER
 Record = dict[str, Any]
 
 DOCUMENTATION = [
-    ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+    ipaddress.ip_network(text)
+    for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
 ]
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 AUDIT_ID = re.compile(rf"Directory_{GUID.pattern}_[A-Z0-9]{{5}}_[0-9]+")
@@ -76,7 +77,11 @@ def event_time(record: Record) -> datetime:
 def hidden(gap: Label, record: Record) -> bool:
     """Whether an attacker kept a record from arriving."""
     start, end = datetime.fromisoformat(gap.start), datetime.fromisoformat(gap.end)
-    return record["category"] == "ServicePrincipalSignInLogs" and start <= event_time(record) < end
+    if gap.story == "log_gap":
+        mine = record["category"] == "ServicePrincipalSignInLogs"
+    else:
+        mine = record["category"].endswith("SignInLogs") and record["properties"]["appId"] in gap.subject_ids
+    return mine and start <= event_time(record) < end
 
 
 def digest(simulation: Simulation) -> str:
@@ -135,9 +140,13 @@ def test_a_benign_twin_is_what_remains_without_the_attacks(attacked: Simulation,
     malicious = {record_id for label in attacked.labels for record_id in label.record_ids}
     logged = [record for record in records(attacked) if record["category"] != "AgentInventory"]
     remaining = [orjson.dumps(record) for record in logged if record["properties"]["id"] not in malicious]
-    gaps = [label for label in attacked.labels if label.story == "log_gap"]
+    gaps = [label for label in attacked.labels if label.story in {"log_gap", "silent_agent", "mass_disable"}]
+    arrived = set(remaining)
     expected = [record for record in records(twin) if record["category"] != "AgentInventory"]
-    assert remaining == [orjson.dumps(record) for record in expected if not any(hidden(gap, record) for gap in gaps)]
+    missing = [record for record in expected if orjson.dumps(record) not in arrived]
+    assert remaining == [raw for raw in map(orjson.dumps, expected) if raw in arrived]
+    assert missing
+    assert all(any(hidden(gap, record) for gap in gaps) for record in missing)
     assert twin.labels == []
     assert twin.benign_labels == attacked.benign_labels
 
@@ -242,7 +251,7 @@ def test_every_story_is_staged_at_every_level(attacked: Simulation) -> None:
 
 def test_every_benign_story_is_planned(attacked: Simulation) -> None:
     days = timedelta(days=attacked.settings.days)
-    short = {"public_holiday"} if days < timedelta(days=5) else set()
+    short = {"failover"} | ({"public_holiday"} if days < timedelta(days=5) else set())
     assert {label.story for label in attacked.benign_labels} == {story.name for story in BENIGN_STORIES} - short
 
 
@@ -250,7 +259,7 @@ def test_a_label_names_its_records_and_their_span(attacked: Simulation) -> None:
     by_id = {record["properties"]["id"]: record for record in records(attacked)}
     for label in attacked.labels:
         assert label.subject_ids
-        assert bool(label.record_ids) == (label.story != "log_gap")
+        assert bool(label.record_ids) == (label.story not in {"log_gap", "silent_agent"})
         if not label.record_ids:
             continue
         moments = [event_time(by_id[record_id]) for record_id in label.record_ids]

@@ -11,6 +11,7 @@ from detector.runtime.simulation.labels import LEVELS, Label, Level, Story
 from detector.runtime.simulation.plan import BENIGN_STORIES
 from detector.runtime.simulation.settings import ALL, SimulationSettings
 from detector.runtime.simulation.simulate import Simulation, simulate
+from detector.runtime.simulation.traits import Traits, drawn
 
 __all__ = [
     "ALL",
@@ -22,5 +23,7 @@ __all__ = [
     "Simulation",
     "SimulationSettings",
     "Story",
+    "Traits",
+    "drawn",
     "simulate",
 ]

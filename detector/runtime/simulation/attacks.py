@@ -12,12 +12,13 @@ from detector.runtime.simulation.labels import Label
 from detector.runtime.simulation.lifecycles import LIFECYCLES
 from detector.runtime.simulation.misuses import MISUSES
 from detector.runtime.simulation.records import Draft
+from detector.runtime.simulation.rhythms import RHYTHMS
 from detector.runtime.simulation.settings import ALL, SimulationSettings
-from detector.runtime.simulation.stage import Gap, Stage, World
+from detector.runtime.simulation.stage import Gaps, Stage, World
 from detector.runtime.simulation.takeovers import TAKEOVERS
 from detector.runtime.simulation.tamperings import TAMPERINGS
 
-_PLAYS: Final = INTRUSIONS + TAMPERINGS + MISUSES + BYPASSES + TAKEOVERS + LIFECYCLES + DEVIATIONS
+_PLAYS: Final = INTRUSIONS + TAMPERINGS + MISUSES + BYPASSES + TAKEOVERS + LIFECYCLES + DEVIATIONS + RHYTHMS
 
 
 class Staged(NamedTuple):
@@ -25,7 +26,7 @@ class Staged(NamedTuple):
 
     drafts: list[Draft]
     labels: list[Label]
-    gaps: tuple[Gap, ...]
+    gaps: Gaps
     """What they keep from arriving."""
 
 
@@ -44,13 +45,9 @@ def stage_attacks(world: World) -> Staged:
             stage = Stage(world, story, number, level)
             act(stage)
             stages.append(stage)
-    gaps = tuple(gap for stage in stages for gap in stage.gaps)
+    gaps = Gaps(gap for stage in stages for gap in stage.gaps)
     for stage in stages:
-        stage.drafts = [
-            draft
-            for draft in stage.drafts
-            if draft.ticks < settings.end_ticks and not any(gap.hides(draft) for gap in gaps)
-        ]
+        stage.drafts = [draft for draft in stage.drafts if draft.ticks < settings.end_ticks and not gaps.swallow(draft)]
     told = [stage for stage in stages if stage.drafts or stage.gaps]
     labels = [stage.label() for stage in told]
     drafts = [draft for stage in told for draft in stage.drafts]

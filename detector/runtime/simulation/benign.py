@@ -9,7 +9,7 @@ from typing import Final
 
 from detector.runtime.simulation.audits import Actor
 from detector.runtime.simulation.catalogue import EVERYDAY_PERMISSIONS, TRANSIENT_ERRORS
-from detector.runtime.simulation.chance import pick, stream
+from detector.runtime.simulation.chance import burstiness, pick, stream
 from detector.runtime.simulation.changes import ChangeDesk, by_platform, by_user
 from detector.runtime.simulation.clock import DAY, HOUR, MINUTE, SECOND
 from detector.runtime.simulation.deploying import planned_changes
@@ -26,12 +26,13 @@ from detector.runtime.simulation.records import (
 )
 from detector.runtime.simulation.settings import SimulationSettings
 from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, User, interactive
-from detector.runtime.simulation.traffic import Factor, bursty, renewals, scheduled, week_shape
+from detector.runtime.simulation.traffic import Bursts, Factor, bursty, renewals, scheduled, week_shape
 
 _EXCHANGE_LIFE: Final = 55 * MINUTE
 """How long an agent goes on with one exchange token."""
-_HOME_ADDRESS_SHARE: Final = 0.8
 _RETRIES: Final = 3
+_WANDERED: Final = 0.1
+"""Weight of a resource that an agent took up by itself, against 1 of its main one."""
 
 
 def benign_drafts(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> list[Draft]:
@@ -59,7 +60,7 @@ class _Life:
     """The sign-ins of one agent, and of its blueprint on its behalf."""
 
     def __init__(self, settings: SimulationSettings, tenant: Tenant, plan: Plan, agent: Agent) -> None:
-        self._settings, self._plan, self._agent = settings, plan, agent
+        self._settings, self._plan, self._agent = settings, plan.of(agent.blueprint), agent
         self._blueprint = agent.blueprint
         self._exchange: Resource = tenant.exchange
         self._rng = stream(settings.seed, "life", agent.number)
@@ -68,6 +69,8 @@ class _Life:
         self._as_blueprint = blueprint_caller(agent.blueprint)
         self._requests = _requests(agent)
         self._exchanged = -DAY
+        self._wanders = _wanders(settings, tenant, agent)
+        self._flaky: tuple[int, float] = (-1, 1.0)
         self._drafts: list[Draft] = []
 
     def drafts(self) -> list[Draft]:
@@ -78,17 +81,19 @@ class _Life:
     def _arrivals(self) -> list[int]:
         agent, start = self._agent, self._agent.active_from
         daily = self._settings.mean_requests_per_agent_day * agent.weight
-        shape = week_shape(self._blueprint.rhythm, self._blueprint.timezone)
+        traits = self._settings.traits
+        shape = week_shape(self._blueprint.rhythm, self._blueprint.timezone, traits)
+        bursts = Bursts(agent.burst, traits.flicker, traits.sessions)
         factor = _factor(self._plan, self._blueprint)
         if self._blueprint.rhythm == "cron":
-            runs = scheduled(self._rng, start, self._until, daily, 1.5, factor)
+            runs = scheduled(self._rng, start, self._until, daily, traits.jitter, factor)
             seconds = [run + SECOND for run in runs if self._rng.random() < 0.5]
             return sorted(runs + seconds)
         if self._blueprint.rhythm == "service":
             steady = renewals(self._rng, start, self._until, daily / 2)
             rest = max(0.0, daily - len(steady) * DAY / max(DAY, self._until - start))
-            return sorted(steady + bursty(self._rng, start, self._until, rest, shape, agent.burst, factor))
-        return bursty(self._rng, start, self._until, daily, shape, agent.burst, factor)
+            return sorted(steady + bursty(self._rng, start, self._until, rest, shape, bursts, factor))
+        return bursty(self._rng, start, self._until, daily, shape, bursts, factor)
 
     def _acquire(self, moment: int) -> None:
         """Ask for a token, by way of a fresh exchange token where the last one is used up; retry on failure."""
@@ -97,7 +102,7 @@ class _Life:
             self._exchanged = moment
             self._exchange_token(moment, origin)
         request = self._requests[rng.randrange(len(self._requests))]
-        resource = pick(rng, *self._plan.resources_of(self._agent, moment))
+        resource = pick(rng, *self._resources(moment))
         for attempt in range(1 + _RETRIES):
             error = self._error(moment)
             sign_in = self._desk.sign_in(moment, request.caller, resource, origin, error=error, user=request.user)
@@ -119,9 +124,25 @@ class _Life:
         for outage in self._plan.outages:
             if outage.start <= moment < outage.end and self._blueprint in outage.blueprints:
                 return rng.choice(TRANSIENT_ERRORS) if rng.random() < outage.share else 0
-        if rng.random() < self._blueprint.failure_rate:
+        if rng.random() < self._blueprint.failure_rate * self._flakiness(moment):
             return pick(rng, self._blueprint.failure_codes, [4.0, 2.0, 1.0, 0.5][: len(self._blueprint.failure_codes)])
         return 0
+
+    def _resources(self, moment: int) -> tuple[list[Resource], list[float]]:
+        resources, weights = self._plan.resources_of(self._agent, moment)
+        for begun, resource in self._wanders:
+            if begun <= moment and resource not in resources:
+                resources.append(resource)
+                weights.append(_WANDERED)
+        return resources, weights
+
+    def _flakiness(self, moment: int) -> float:
+        """Give the factor of this agent's failures on a day: some days are bad ones."""
+        shape = self._settings.traits.flaky
+        if shape and self._flaky[0] != moment // DAY:
+            rng = stream(self._settings.seed, "flaky", self._agent.number, moment // DAY)
+            self._flaky = (moment // DAY, burstiness(rng, shape))
+        return self._flaky[1]
 
     def _origin(self, moment: int) -> Origin:
         """Choose an address: mostly that of the host an agent lives on, which changes every few hours."""
@@ -131,8 +152,20 @@ class _Life:
         for surge in self._plan.surges:
             if surge.more_hosts and surge.blueprint is self._blueprint and surge.start <= moment < surge.end:
                 hosts += surge.more_hosts
-        number = home if self._rng.random() < _HOME_ADDRESS_SHARE else self._rng.randrange(hosts)
+        number = home if self._rng.random() < self._settings.traits.home_share else self._rng.randrange(hosts)
         return Origin(network.address(number), network)
+
+
+def _wanders(settings: SimulationSettings, tenant: Tenant, agent: Agent) -> list[tuple[int, Resource]]:
+    """Draw when an agent takes up which everyday resource that nobody rolled out."""
+    if not settings.traits.wander:
+        return []
+    rng = stream(settings.seed, "wander", agent.number)
+    found: list[tuple[int, Resource]] = []
+    moment = settings.start_ticks
+    while (moment := moment + int(rng.expovariate(settings.traits.wander) * DAY)) < settings.end_ticks:
+        found.append((moment, rng.choice(tenant.everyday + tenant.internal[:12])))
+    return found
 
 
 def _requests(agent: Agent) -> list[_Request]:
@@ -174,12 +207,13 @@ def _other_sign_ins(settings: SimulationSettings, tenant: Tenant) -> list[Draft]
     """Sign in everybody else: one noisy scanner above all, ordinary applications, first-party services, people."""
     rng, desk = stream(settings.seed, "others"), Desk(stream(settings.seed, "others ids"))
     start, end, daily = settings.start_ticks, settings.end_ticks, settings.other_records_per_day
-    flat, office = week_shape("flat", 0), week_shape("office", 1)
+    traits = settings.traits
+    flat, office = week_shape("flat", 0, traits), week_shape("office", 1, traits)
     cloud, graph = tenant.pipelines[0].network, tenant.everyday[0]
     drafts: list[Draft] = []
 
     def times(share: float, shape: tuple[float, ...]) -> Iterable[int]:
-        return bursty(rng, start, end, daily * share, shape, 3.0, lambda _: 1.0)
+        return bursty(rng, start, end, daily * share, shape, Bursts(3.0), lambda _: 1.0)
 
     scanner = application_caller(tenant.scanner, "ServicePrincipalSignInLogs")
     everything = tenant.everyday + tenant.sensitive
@@ -220,10 +254,10 @@ def _everyday_changes(settings: SimulationSettings, tenant: Tenant) -> list[Draf
     identities = [item.managed_identity for item in tenant.blueprints if item.managed_identity] or tenant.ordinary[:1]
     drafts: list[Draft] = []
     start, end = settings.start_ticks, settings.end_ticks
-    for moment in bursty(rng, start, end, 8.0, week_shape("office", 1), 2.0, lambda _: 1.0):
+    for moment in bursty(rng, start, end, 8.0, week_shape("office", 1, settings.traits), Bursts(2.0), lambda _: 1.0):
         actor = by_user(rng.choice(tenant.administrators), tenant.office, rng.randrange(4))
         drafts.append(_everyday_change(rng, desk, moment, actor, tenant))
-    for moment in bursty(rng, start, end, 3.0, week_shape("flat", 0), 4.0, lambda _: 1.0):
+    for moment in bursty(rng, start, end, 3.0, week_shape("flat", 0, settings.traits), Bursts(4.0), lambda _: 1.0):
         if rng.random() < 0.7:
             key = Key(ids.guid(), "AsymmetricX509Cert", "CN=platform")
             actor = platform["Managed Service Identity"]

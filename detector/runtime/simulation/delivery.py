@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from detector.runtime.simulation.clock import MINUTE, SECOND
 from detector.runtime.simulation.plan import LateDelivery, LostDelivery
+from detector.runtime.simulation.press import Press
 from detector.runtime.simulation.records import Draft
 
 _LAGS: Final = ((0.0, 28.0), (0.1, 85.0), (0.2, 100.0), (0.85, 160.0), (0.97, 400.0), (0.995, 800.0), (1.0, 1_040.0))
@@ -55,10 +56,21 @@ def deliver(
     seed: int,
     duplicates: float,
     lost: float = 0.0,
+    slowness: float = 1.0,
     late_windows: Sequence[LateDelivery] = (),
     lost_windows: Sequence[LostDelivery] = (),
 ) -> list[Copy]:
-    """Decide when each record arrives, how often, or that it never does; in no particular order."""
+    """Decide when each record arrives, how often, or that it never does; in no particular order.
+
+    Args:
+        drafts: What happened.
+        seed: Chooses.
+        duplicates: Share of sign-ins that arrive again.
+        lost: Share of records that never arrive.
+        slowness: Factor of the usual delay, at most 1.
+        late_windows: Where delivery is hours late.
+        lost_windows: Where sign-ins never arrive.
+    """
     key = hashlib.sha256(f"{seed}/delivery".encode()).digest()
     copies: list[Copy] = []
     for draft in drafts:
@@ -75,7 +87,7 @@ def deliver(
             for window in late_windows
             if window.category == draft.category and window.start <= draft.ticks < window.end
         )
-        lag = int(draw_lag(draws[1]) * SECOND)
+        lag = int(draw_lag(draws[1]) * slowness * SECOND)
         if own or draft.category == "AgentRiskEvents":
             lag = _OWN_LAG if own else _RISK_LAG
         received = draft.ticks + lag + delay
@@ -89,10 +101,10 @@ def deliver(
 
 def bodies(copies: Iterable[Copy], tenant_id: str, records_per_body: int) -> Iterator[Delivery]:
     """Write records in order of delivery, so many to a body."""
-    batch: list[bytes] = []
+    press, batch = Press(tenant_id), list[bytes]()
     delivered = 0
     for copy in sorted(copies, key=lambda copy: (copy.delivered, copy.record_id)):
-        batch.append(copy.draft.render(tenant_id, copy.received))
+        batch.append(press.write(copy.draft, copy.received))
         delivered = copy.delivered
         if len(batch) == records_per_body:
             yield Delivery(delivered, body_of(batch))

@@ -142,7 +142,8 @@ def _secret_spray(stage: Stage) -> None:
     network = stage.foreign()
     origin = Origin(network.address(0), network)
     rounds = int(stage.by_level(6, 3, 2))
-    for moment in spread(stage.rng, stage.start, 3_600, rounds * len(stage.tenant.blueprints)):
+    hours = stage.by_level(1, 3, 7)
+    for moment in spread(stage.rng, stage.start, hours * 3_600, rounds * len(stage.tenant.blueprints)):
         stage.blueprint = stage.tenant.blueprints[len(stage.drafts) % len(stage.tenant.blueprints)]
         stage.victim_blueprint()
         stage.exchange(moment, origin, error=7000215)

@@ -1,8 +1,8 @@
-"""Where sign-ins come from, in documentation address ranges only (RFC 5737, RFC 3849).
+"""Where sign-ins come from, in documentation address ranges only (RFC 5737, RFC 3849, RFC 9637).
 
-There are just three IPv4 /24 of that kind, so most networks are a /48 of 2001:db8::/32. The operator (ASN) and the
-country are fields of a record, not facts of an address: any network may claim any. Operators other than the tenant's
-cloud bear documentation ASNs (RFC 5398).
+There are just three IPv4 /24 of that kind, so most networks are a /48 of 2001:db8::/32, or of 3fff::/20 in large
+tenants. The operator (ASN) and the country are fields of a record, not facts of an address: any network may claim any.
+Operators other than the tenant's cloud bear documentation ASNs (RFC 5398).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Final
 CLOUD_ASN: Final = 8075
 """Microsoft's: where agents hosted in Azure come from."""
 
+_IN_ROOM: Final = 255
+"""/48 prefixes of a room in 2001:db8::/32."""
 _IPV4: Final = ("203.0.113", "198.51.100", "192.0.2")
 
 
@@ -83,7 +85,10 @@ class Registry:
     """
 
     def __init__(self, room: int, *, ipv4: bool = False, half: int = 0) -> None:
-        """Open the block of a room, 0 to 255: 256 prefixes, of which each `half` (0 or 1) may serve one guest."""
+        """Open the block of a room, 0 to 255: 255 prefixes, and more elsewhere when they are used up.
+
+        Each `half` (0 or 1) of a block may serve one guest.
+        """
         self._room = room
         self._ipv4 = list(_IPV4) if ipv4 else []
         self._next = 128 * half
@@ -93,7 +98,14 @@ class Registry:
         if self._ipv4:
             cidr = f"{self._ipv4.pop(0)}.0/24"
         else:
-            cidr = f"2001:db8:{(self._room << 8) + self._next + 1:x}::/48"
+            cidr = self._block(self._next)
             self._next += 1
         numbers = sorted(rng.sample(range(8, 96), hosts))
         return Network(cidr, asn, place, tuple(_host(cidr, number) for number in numbers))
+
+    def _block(self, number: int) -> str:
+        """Give the /48 of a number; a room that is full goes on in 3fff::/20."""
+        if number < _IN_ROOM:
+            return f"2001:db8:{(self._room << 8) + number + 1:x}::/48"
+        beyond = number - _IN_ROOM
+        return f"3fff:{(self._room << 4) + (beyond >> 16):x}:{beyond & 0xFFFF:x}::/48"

@@ -15,9 +15,9 @@ from detector.runtime.simulation.chance import guid, stream
 from detector.runtime.simulation.clock import DAY, HOUR, MINUTE, SECOND
 from detector.runtime.simulation.deployments import Evidence, ids_of, run_records
 from detector.runtime.simulation.edits import EditDesk, by_pipeline
-from detector.runtime.simulation.labels import Level
+from detector.runtime.simulation.labels import Label, Level
 from detector.runtime.simulation.networks import CLOUD_ASN, HOME_PLACES, Origin, Registry
-from detector.runtime.simulation.plan import Plan
+from detector.runtime.simulation.plan import Plan, benign_label
 from detector.runtime.simulation.records import Desk, Draft, agent_caller, blueprint_caller, credential_of
 from detector.runtime.simulation.settings import SimulationSettings
 from detector.runtime.simulation.tenant import Agent, Blueprint, Key, Resource, Tenant, build_agent
@@ -84,6 +84,19 @@ def build_past(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> Past
     ]
     staged = [_staged(settings, tenant, plan, level) for level in settings.attack_levels]
     return Past(settings.start_ticks - _BEGUN, tuple(sleepers), tuple(staged))
+
+
+def asleep_labels(settings: SimulationSettings, past: Past) -> list[Label]:
+    """Describe the projects that have fallen asleep; what says so is right, whenever it says so."""
+    return [
+        benign_label(
+            "asleep",
+            [sleeper.agent.id, sleeper.blueprint.app_id, sleeper.blueprint.service_principal_id],
+            sleeper.begun,
+            settings.end_ticks,
+        )
+        for sleeper in past.sleepers
+    ]
 
 
 def past_drafts(settings: SimulationSettings, tenant: Tenant, past: Past) -> list[Draft]:

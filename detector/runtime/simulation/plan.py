@@ -1,7 +1,8 @@
 """The benign stories: what happens in the life of a tenant that looks like trouble and is none.
 
-Each story is staged once in the attack-free time and once after it, where there is room, so that baselines meet it and
-quality is measured under it. A plan only says what will be; `benign` turns it into records.
+Each story is staged in the attack-free time and after it, where there is room, so that baselines meet it and quality
+is measured under it; once, or more often in a tenant of many blueprints where the traits say so. A plan only says what
+will be; `benign` turns it into records.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ BENIGN_STORIES: Final = (
     Story("public_holiday", "benign", "The office blueprints hardly work for a day."),
     Story("customer_growth", "benign", "A blueprint's work grows steadily by half over the whole time."),
     Story("late_delivery", "benign", "One hour of records of a category is delivered hours later."),
+    Story("failover", "benign", "A blueprint's agents go by way of a network kept in reserve for an hour or so."),
     Story("lost_delivery", "benign", "Some minutes of records never arrive."),
     Story("duplicates", "benign", "Records arrive again, minutes later, under a fresh envelope time."),
     Story("emergency_stop", "benign", "A pipeline switches an agent off, which is refused from then on."),
+    Story("asleep", "benign", "A project is over, and its agent is not removed."),
     Story("sponsor_change", "benign", "A pipeline enters the successor of an agent's sponsor."),
     Story("blocked_test", "benign", "A policy is tried out on an agent of a test environment and blocks it."),
     Story("policy_tightened", "benign", "An administrator makes a Conditional Access policy stricter."),
@@ -41,6 +44,8 @@ BENIGN_STORIES: Final = (
 _WORKDAY: Final = range(8, 17)
 _PER_ONBOARDING: Final = 4
 _NEWCOMERS_FROM: Final = 1_000_000
+_PER_ROUND: Final = 1_000
+"""Numbers of agents that a round of onboardings may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,16 @@ class EgressMove:
 
     blueprint: Blueprint
     at: int
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """A time in which a blueprint's agents sign in from the network that it keeps in reserve."""
+
+    blueprint: Blueprint
+    start: int
+    end: int
     network: Network
 
 
@@ -167,6 +182,7 @@ class Plan:
     """All benign stories of a simulation."""
 
     moves: list[EgressMove] = field(default_factory=list)
+    failovers: list[Failover] = field(default_factory=list)
     surges: list[Surge] = field(default_factory=list)
     roll_outs: list[RollOut] = field(default_factory=list)
     rotations: list[Rotation] = field(default_factory=list)
@@ -198,6 +214,9 @@ class Plan:
 
     def network_of(self, agent: Agent, ticks: int) -> Network:
         """Say where one agent signs in from; it follows a move of its blueprint within 20 minutes."""
+        for failover in self.failovers:
+            if failover.blueprint is agent.blueprint and failover.start <= ticks < failover.end:
+                return failover.network
         networks = self.networks_of(agent.blueprint, ticks - agent.number * 104_729 % 20 * MINUTE)
         return networks[agent.ordinal % len(networks)]
 
@@ -205,6 +224,17 @@ class Plan:
         """Say which key a blueprint uses; a new one is taken up 20 minutes after it was added."""
         rotated = [item for item in self.rotations if item.blueprint is blueprint and item.at + 20 * MINUTE <= ticks]
         return rotated[-1].key if rotated else blueprint.key
+
+    def of(self, blueprint: Blueprint) -> Plan:
+        """Give the part that the sign-ins of a blueprint's agents depend on, which is quicker to ask."""
+        return Plan(
+            moves=[item for item in self.moves if item.blueprint is blueprint],
+            failovers=[item for item in self.failovers if item.blueprint is blueprint],
+            surges=[item for item in self.surges if item.blueprint is blueprint],
+            roll_outs=[item for item in self.roll_outs if item.blueprint is blueprint],
+            rotations=[item for item in self.rotations if item.blueprint is blueprint],
+            outages=[item for item in self.outages if blueprint in item.blueprints],
+        )
 
     def retired_keys(self) -> list[tuple[int, Blueprint, Key]]:
         """List when rotations take which key away from a blueprint: each a day after its successor came."""
@@ -233,10 +263,16 @@ def build_plan(settings: SimulationSettings, tenant: Tenant) -> Plan:
     for number, span in enumerate(spans_of(settings)):
         _Stager(settings, tenant, plan, number, span).stage()
     _grow(settings, tenant, plan)
+    _fail_over(settings, tenant, plan)
     plan.moves.sort(key=lambda item: item.at)
     plan.roll_outs.sort(key=lambda item: item.at)
     plan.rotations.sort(key=lambda item: item.at)
     return plan
+
+
+def rounds_of(settings: SimulationSettings) -> int:
+    """Say how often a benign story is staged in each span: more often in a larger tenant."""
+    return max(1, round(settings.traits.stories * settings.blueprints))
 
 
 def spans_of(settings: SimulationSettings) -> list[tuple[int, int]]:
@@ -249,13 +285,28 @@ def spans_of(settings: SimulationSettings) -> list[tuple[int, int]]:
 def _grow(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> None:
     blueprint = stream(settings.seed, "plan", "growth").choice(tenant.blueprints)
     start, end = settings.start_ticks, settings.end_ticks
-    plan.surges.append(Surge(blueprint, start, end, 1.5, ramp=True))
+    plan.surges.append(Surge(blueprint, start, end, settings.traits.growth, ramp=True))
     plan.labels.append(benign_label("customer_growth", [blueprint.app_id], start, end))
     plan.labels.append(benign_label("duplicates", [], start, end))
 
 
+def _fail_over(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> None:
+    """Plan failovers: any number a blueprint, always to the same network."""
+    if not settings.traits.failovers:
+        return
+    for blueprint in tenant.blueprints:
+        rng = stream(settings.seed, "plan", "failover", blueprint.app_id)
+        moment, reserve = settings.start_ticks, None
+        while (moment := moment + int(rng.expovariate(settings.traits.failovers) * DAY)) < settings.end_ticks:
+            hosts, place = len(blueprint.networks[0].addresses), blueprint.networks[0].place
+            reserve = reserve or tenant.networks.network(rng, asn=CLOUD_ASN, place=place, hosts=hosts)
+            end = moment + rng.randint(20, 150) * MINUTE
+            plan.failovers.append(Failover(blueprint, moment, end, reserve))
+            plan.labels.append(benign_label("failover", [blueprint.app_id], moment, end))
+
+
 class _Stager:
-    """Stages every benign story once in a span of time."""
+    """Stages every benign story in a span of time: once, or once for so many blueprints."""
 
     def __init__(
         self, settings: SimulationSettings, tenant: Tenant, plan: Plan, number: int, span: tuple[int, int]
@@ -263,12 +314,17 @@ class _Stager:
         self._settings, self._tenant, self._plan = settings, tenant, plan
         self._number = number
         self._span = span
+        self._round = 0
 
     def stage(self) -> None:
         for story in (
             self._egress_change, self._autoscaling, self._api_roll_out, self._credential_rotation, self._outage,
-            self._onboarding, self._decommissioning, self._public_holiday, self._deliveries,
+            self._onboarding, self._decommissioning,
         ):  # fmt: skip
+            for number in range(rounds_of(self._settings)):
+                self._round, again = number, ((number,) if number else ())
+                story(stream(self._settings.seed, "plan", story.__name__, self._number, *again))
+        for story in (self._public_holiday, self._deliveries):
             story(stream(self._settings.seed, "plan", story.__name__, self._number))
 
     def _moment(self, rng: Random, *, room: int, workday: bool = True) -> int:
@@ -288,20 +344,29 @@ class _Stager:
 
     def _egress_change(self, rng: Random) -> None:
         blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=3 * HOUR)
-        place = blueprint.networks[0].place
-        network = self._tenant.networks.network(rng, asn=CLOUD_ASN, place=place, hosts=rng.randint(3, 6))
+        place, traits = blueprint.networks[0].place, self._settings.traits
+        network = self._tenant.networks.network(
+            rng,
+            asn=CLOUD_ASN,
+            place=place,
+            hosts=rng.randint(traits.hosts_low, max(traits.hosts_low, traits.hosts_high - 1)),
+        )
         self._plan.moves.append(EgressMove(blueprint, at, network))
         self._note("egress_change", [blueprint.app_id], at, at + 20 * MINUTE)
 
     def _autoscaling(self, rng: Random) -> None:
         blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=3 * HOUR)
-        end = at + rng.randint(50, 120) * MINUTE
-        self._plan.surges.append(Surge(blueprint, at, end, rng.uniform(2.5, 4.0), more_hosts=8))
+        end, traits = at + rng.randint(50, 120) * MINUTE, self._settings.traits
+        self._plan.surges.append(
+            Surge(blueprint, at, end, rng.uniform(traits.surge_low, traits.surge_high), more_hosts=8)
+        )
         self._note("autoscaling", [blueprint.app_id], at, end)
 
     def _api_roll_out(self, rng: Random) -> None:
         blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=5 * HOUR)
         resource = rng.choice(self._tenant.internal[8:12])
+        if any(item.blueprint is blueprint and item.resource is resource for item in self._plan.roll_outs):
+            return
         name = resource.name.split()[1]
         permission = Permission(guid(rng), f"{name}.Read.All", f"Read all {name.lower()}")
         self._plan.roll_outs.append(RollOut(blueprint, at, resource, permission))
@@ -319,18 +384,21 @@ class _Stager:
     def _outage(self, rng: Random) -> None:
         count = min(len(self._tenant.blueprints), 3)
         blueprints, at = rng.sample(self._tenant.blueprints, count), self._moment(rng, room=2 * HOUR)
-        end = at + rng.randint(20, 45) * MINUTE
-        self._plan.outages.append(Outage(tuple(blueprints), at, end, rng.uniform(0.4, 0.8)))
+        end, traits = at + rng.randint(20, 45) * MINUTE, self._settings.traits
+        self._plan.outages.append(
+            Outage(tuple(blueprints), at, end, rng.uniform(traits.outage_low, traits.outage_high))
+        )
         self._note("outage", [item.app_id for item in blueprints], at, end)
 
     def _onboarding(self, rng: Random) -> None:
         blueprint, at = rng.choice(self._tenant.blueprints), self._moment(rng, room=6 * HOUR)
+        first = _NEWCOMERS_FROM + self._number * 100 + self._round * _PER_ROUND
         agents = [
             build_agent(
                 self._settings,
                 self._tenant,
                 blueprint,
-                number=_NEWCOMERS_FROM + self._number * 100 + index,
+                number=first + index,
                 weight=rng.uniform(0.3, 1.5),
                 active_from=at + (5 + 6 * index) * MINUTE,
             )
@@ -351,10 +419,10 @@ class _Stager:
             return
         at = self._moment(rng, room=2 * DAY)
         at -= at % DAY
-        for blueprint in self._tenant.blueprints:
-            if blueprint.rhythm == "office":
-                self._plan.surges.append(Surge(blueprint, at, at + DAY, 0.12))
-        self._note("public_holiday", [], at, at + DAY)
+        office = [blueprint for blueprint in self._tenant.blueprints if blueprint.rhythm == "office"]
+        for blueprint in office:
+            self._plan.surges.append(Surge(blueprint, at, at + DAY, self._settings.traits.holiday))
+        self._note("public_holiday", [blueprint.app_id for blueprint in office], at, at + DAY)
 
     def _deliveries(self, rng: Random) -> None:
         at = self._moment(rng, room=2 * HOUR, workday=False)

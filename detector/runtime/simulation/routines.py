@@ -22,6 +22,7 @@ from detector.runtime.simulation.plan import (
     SponsorChange,
     Stop,
     benign_label,
+    rounds_of,
     spans_of,
 )
 from detector.runtime.simulation.population import account, steward
@@ -36,11 +37,12 @@ _TRIES: Final = 2
 
 
 def plan_routines(settings: SimulationSettings, tenant: Tenant, plan: Plan) -> None:
-    """Add these stories to a plan, each once in every span."""
+    """Add these stories to a plan, each in every span."""
     for number, span in enumerate(spans_of(settings)):
         planner = _Planner(settings, tenant, plan, span)
         for story in (planner.emergency_stop, planner.sponsor_change, planner.blocked_test, planner.routine):
-            story(stream(settings.seed, "routine", story.__name__, number))
+            for again in range(rounds_of(settings)):
+                story(stream(settings.seed, "routine", story.__name__, number, *((again,) if again else ())))
 
 
 class _Planner:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from detector.runtime.simulation.clock import DAY, ticks_of
 from detector.runtime.simulation.labels import LEVELS, Level
+from detector.runtime.simulation.traits import Traits
 
 ALL: Final = ("*",)
 """Every attack story."""
@@ -36,6 +37,7 @@ class SimulationSettings:
         deployments: Whether pipelines tell of their runs, and of handshakes.
         manifest: Whether the configuration declares what agents are meant to be.
         other_records_per_day: Sign-ins of the rest of the tenant: scanners, ordinary applications, people.
+        traits: What makes this tenant unlike others; to be drawn from ranges.
     """
 
     seed: int = 1
@@ -55,6 +57,7 @@ class SimulationSettings:
     manifest: bool = True
     mean_requests_per_agent_day: float = 120
     other_records_per_day: float = 600
+    traits: Traits = field(default_factory=Traits)
 
     def __post_init__(self) -> None:
         """Refuse settings that make no sense."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from detector.runtime.simulation.attacks import Staged, chosen_stories, stage_attacks
@@ -12,13 +12,13 @@ from detector.runtime.simulation.delivery import Copy, Delivery, bodies, deliver
 from detector.runtime.simulation.deploying import handshake_records
 from detector.runtime.simulation.inventory import rounds
 from detector.runtime.simulation.labels import Label
-from detector.runtime.simulation.past import build_past, past_drafts
+from detector.runtime.simulation.past import asleep_labels, build_past, past_drafts
 from detector.runtime.simulation.plan import build_plan
 from detector.runtime.simulation.population import build_directory
 from detector.runtime.simulation.records import Draft
 from detector.runtime.simulation.routines import plan_routines, routine_drafts
 from detector.runtime.simulation.settings import SimulationSettings
-from detector.runtime.simulation.stage import World
+from detector.runtime.simulation.stage import Gaps, World
 from detector.runtime.simulation.tenant import build_tenant
 
 
@@ -49,6 +49,16 @@ class Simulation:
         """Give the bodies of the Event Hubs messages, `{"records": [...]}`, in order of delivery."""
         return (delivery.body for delivery in self.deliveries())
 
+    def moments(self, record_ids: Collection[str]) -> dict[str, int]:
+        """Give the event times (ticks) of those of these records that are delivered."""
+        return {copy.record_id: copy.draft.ticks for copy in self._copies if copy.record_id in record_ids}
+
+    def blueprints(self) -> dict[str, str]:
+        """Give the application id of the blueprint of every agent of the benign tenant."""
+        world = self._world
+        agents = [*world.plan.agents(world.tenant), *(sleeper.agent for sleeper in world.past.sleepers)]
+        return {agent.id: agent.blueprint.app_id for agent in agents}
+
     def configuration(self) -> dict[str, Any]:
         """Give what the tenant's operator would configure: pipelines, manifest, and which tenant is watched."""
         world = self._world
@@ -71,21 +81,23 @@ def simulate(settings: SimulationSettings | None = None) -> Simulation:
     chosen_stories(settings)
     world = _world(settings)
     benign = _benign(world)
-    staged = stage_attacks(world) if settings.attacks else Staged([], [], ())
+    staged = stage_attacks(world) if settings.attacks else Staged([], [], Gaps(()))
     if settings.inventory:
         benign += rounds(settings, world.directory, world.past.begins)
-    benign = [draft for draft in benign if not any(gap.hides(draft) for gap in staged.gaps)]
+    benign = [draft for draft in benign if not staged.gaps.hide(draft)]
     copies = deliver(
         benign,
         seed=settings.seed,
         duplicates=settings.duplicates,
         lost=settings.lost,
+        slowness=settings.traits.lag,
         late_windows=world.plan.late,
         lost_windows=world.plan.lost,
     )
-    copies += deliver(staged.drafts, seed=settings.seed, duplicates=settings.duplicates)
+    copies += deliver(staged.drafts, seed=settings.seed, duplicates=settings.duplicates, slowness=settings.traits.lag)
     simulation = Simulation(world, copies)
-    simulation.benign_labels, simulation.labels = world.plan.labels, staged.labels
+    simulation.benign_labels = world.plan.labels + asleep_labels(settings, world.past)
+    simulation.labels = staged.labels
     return simulation
 
 

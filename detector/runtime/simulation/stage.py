@@ -23,6 +23,7 @@ from detector.runtime.simulation.records import (
     Credential,
     Desk,
     Draft,
+    SignIn,
     agent_caller,
     blueprint_caller,
     credential_of,
@@ -51,15 +52,37 @@ Busy = Literal["busy", "ordinary", "quiet"]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Records of a category with event times in [start, end) never arrive, because somebody saw to that."""
+    """Records with event times in [start, end) do not come, because somebody saw to that."""
 
     category: str
+    """Of the export that stands still; empty where an agent is stopped."""
     start: int
     end: int
+    agent_id: str = ""
+    """The agent that is stopped: its sign-ins do not happen."""
 
-    def hides(self, draft: Draft) -> bool:
-        """Say whether a record falls into it."""
-        return draft.category == self.category and self.start <= draft.ticks < self.end
+
+class Gaps:
+    """All gaps of a simulation, quickly asked."""
+
+    def __init__(self, gaps: Iterable[Gap]) -> None:
+        """Hold gaps."""
+        self._exports: list[Gap] = []
+        self._stopped: dict[str, list[Gap]] = {}
+        for gap in gaps:
+            (self._stopped.setdefault(gap.agent_id, []) if gap.agent_id else self._exports).append(gap)
+
+    def hide(self, draft: Draft) -> bool:
+        """Say whether a record of benign life does not come."""
+        if type(draft) is SignIn and draft.caller.service_principal_id in self._stopped:
+            stopped = self._stopped[draft.caller.service_principal_id]
+            if any(gap.start <= draft.ticks < gap.end for gap in stopped):
+                return True
+        return self.swallow(draft)
+
+    def swallow(self, draft: Draft) -> bool:
+        """Say whether a record is lost on its way, whoever left it."""
+        return any(draft.category == gap.category and gap.start <= draft.ticks < gap.end for gap in self._exports)
 
 
 @dataclass(frozen=True, slots=True)

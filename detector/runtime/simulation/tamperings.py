@@ -14,7 +14,7 @@ from detector.runtime.simulation.networks import Origin
 from detector.runtime.simulation.records import application_caller
 from detector.runtime.simulation.risks import AgentRisk
 from detector.runtime.simulation.stage import Play, Stage
-from detector.runtime.simulation.tenant import build_agent
+from detector.runtime.simulation.tenant import Key, build_agent
 from detector.runtime.simulation.traffic import spread
 
 _ROGUE_AGENTS_FROM: Final = 2_000_000
@@ -54,12 +54,16 @@ def _rogue_agent(stage: Stage) -> None:
 
 
 def _rogue_secret(stage: Stage) -> None:
-    blueprint = stage.victim_blueprint()
+    """Obvious: a secret; moderate: a key of the usual type; stealthy: the same, within an hour of a rotation."""
+    rotations = [item for item in stage.plan.rotations if stage.settings.attack_ticks <= item.at]
+    if stage.level == "stealthy" and rotations:
+        rotation = stage.rng.choice(rotations)
+        stage.blueprint, stage.start = rotation.blueprint, rotation.at + 40 * MINUTE
+    blueprint, key = stage.victim_blueprint(), stage.rogue_key()
+    if stage.level != "obvious":
+        key = Key(key.id, blueprint.key.type, blueprint.key.name)
     before = stage.in_use(blueprint)
-    changes = stage.change.replace_keys(
-        stage.start, stage.office_admin(), blueprint, before, [*before, stage.rogue_key()]
-    )
-    stage.record(*changes)
+    stage.record(*stage.change.replace_keys(stage.start, stage.office_admin(), blueprint, before, [*before, key]))
 
 
 def _federated_credential(stage: Stage) -> None:

@@ -11,6 +11,7 @@ from detector.runtime.simulation.chance import guid, stream, zipf_weights
 from detector.runtime.simulation.clock import DAY
 from detector.runtime.simulation.networks import CLOUD_ASN, HOME_PLACES, Network, Registry
 from detector.runtime.simulation.settings import SimulationSettings
+from detector.runtime.simulation.traits import Traits
 
 Environment = Literal["production", "non_production"]
 Rhythm = Literal["office", "service", "cron", "night", "flat"]
@@ -40,8 +41,9 @@ _POLICY_NAMES: Final = (
     "Block unknown platforms",
     "Report only: terms of use",
 )
-_RANK_EXPONENT: Final = 0.9
 _OFFICE_ASN: Final = 64500
+_ASLEEP: Final = 17
+"""Which agents of a round fall asleep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,9 @@ class Tenant:
     agents: list[Agent] = field(default_factory=list)
 
     def agents_of(self, blueprint: Blueprint) -> list[Agent]:
-        """List the agents that a blueprint has at the start."""
-        return [agent for agent in self.agents if agent.blueprint is blueprint]
+        """List the agents that a blueprint has at the start, which are dealt out to the blueprints in turn."""
+        first = next((number for number, item in enumerate(self.blueprints) if item is blueprint), len(self.agents))
+        return self.agents[first :: len(self.blueprints) or 1]
 
 
 def build_tenant(settings: SimulationSettings) -> Tenant:
@@ -200,8 +203,8 @@ def build_tenant(settings: SimulationSettings) -> Tenant:
         policies=[Policy(guid(rng), name) for name in _POLICY_NAMES],
     )
     for index in range(settings.blueprints):
-        tenant.blueprints.append(_blueprint(stream(settings.seed, "blueprint", index), tenant, index))
-    weights = zipf_weights(settings.agents, _RANK_EXPONENT)
+        tenant.blueprints.append(_blueprint(stream(settings.seed, "blueprint", index), tenant, index, settings.traits))
+    weights = zipf_weights(settings.agents, settings.traits.zipf)
     rng.shuffle(weights)
     for index, weight in enumerate(weights):
         blueprint = tenant.blueprints[index % settings.blueprints]
@@ -232,9 +235,9 @@ def build_agent(
     weights = [1.0] + [rng.uniform(0.15, 0.6) for _ in resources[1:]]
     if len(blueprint.resources) > 1:
         resources.append(blueprint.resources[-1])
-        weights.append(0.01)
-    # One agent in thirty falls asleep on the second day: nothing is wrong with that until it wakes.
-    asleep = number % 30 == 17
+        weights.append(settings.traits.seldom)
+    # Some agents fall asleep on the second day: nothing is wrong with that until they wake.
+    asleep = number % max(1, round(1 / max(settings.traits.asleep, 1e-9))) == _ASLEEP
     return Agent(
         id=own_id,
         name=name,
@@ -242,7 +245,7 @@ def build_agent(
         ordinal=number // settings.blueprints,
         blueprint=blueprint,
         weight=weight,
-        burst=rng.uniform(1.2, 6.0),
+        burst=rng.uniform(settings.traits.burst_low, settings.traits.burst_high),
         mode=mode,
         users=tuple(rng.sample(tenant.users, 3)),
         account=account,
@@ -253,13 +256,14 @@ def build_agent(
     )
 
 
-def _blueprint(rng: Random, tenant: Tenant, index: int) -> Blueprint:
+def _blueprint(rng: Random, tenant: Tenant, index: int, traits: Traits) -> Blueprint:
     theme = _THEMES[index % len(_THEMES)]
     if index >= len(_THEMES):
         theme = f"{theme} {index // len(_THEMES) + 1}"
     place = HOME_PLACES[index % len(HOME_PLACES)]
     networks = tuple(
-        tenant.networks.network(rng, asn=CLOUD_ASN, place=place, hosts=rng.randint(3, 7)) for _ in range(1 + index % 2)
+        tenant.networks.network(rng, asn=CLOUD_ASN, place=place, hosts=rng.randint(traits.hosts_low, traits.hosts_high))
+        for _ in range(1 + index % 2)
     )
     credential = _CREDENTIALS[index % len(_CREDENTIALS)]
     resources = rng.sample(tenant.everyday, 2) if index % 3 else [tenant.everyday[0], rng.choice(tenant.everyday[1:])]
@@ -279,7 +283,7 @@ def _blueprint(rng: Random, tenant: Tenant, index: int) -> Blueprint:
         managed_identity=_application(rng, f"uami-{theme.lower().replace(' ', '-')}")
         if credential == "managed_identity"
         else None,
-        failure_rate=rng.uniform(0.002, 0.012),
+        failure_rate=rng.uniform(traits.failures_low, traits.failures_high),
         failure_codes=(90033, 90024, 65001, 50173) if office else (90033, 90024, 501051),
         policies=tuple(tenant.policies[: (0, 2, 6, 3, 4, 1)[index % 6]]),
     )

@@ -38,8 +38,13 @@ def write(simulation: Simulation, directory: Path) -> Written:
         "benign": simulation.benign_labels,
     }
     written.labels.write_bytes(orjson.dumps(msgspec.to_builtins(truth), option=orjson.OPT_INDENT_2))
-    written.configuration.write_text("\n".join([*_yaml(simulation.configuration()), ""]), encoding="utf-8")
+    write_configuration(simulation, written.configuration)
     return written
+
+
+def write_configuration(simulation: Simulation, path: Path) -> None:
+    """Write the configuration that the tenant's operator would give the detector."""
+    path.write_text("\n".join([*_yaml(simulation.configuration()), ""]), encoding="utf-8")
 
 
 def _yaml(value: object, indent: str = "") -> Iterator[str]:

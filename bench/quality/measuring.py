@@ -1,0 +1,82 @@
+"""Tenants through simulator and engine, some at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+import msgspec
+
+from bench.quality import corpus
+from bench.quality.calibration import Calibration
+from bench.quality.measures import Outcome, outcome_of
+from bench.quality.protocol import twin
+from bench.quality.running import Run, run
+from detector.runtime.simulation import SimulationSettings
+
+Tell = Callable[[str], None]
+
+
+class Measured(NamedTuple):
+    """One tenant that was replayed."""
+
+    place: Path
+    run: Run
+    made: float
+    """Seconds that the simulation took; next to nothing when it lay on disk."""
+    replayed: float
+
+
+def measured(settings: SimulationSettings, root: Path, *, calibrate: bool = False) -> Measured:
+    """Simulate a tenant where needed and replay it."""
+    begun = perf_counter()
+    place = corpus.make(settings, root)
+    made = perf_counter()
+    found = run(place, calibrate=calibrate)
+    replayed = perf_counter()
+    # Kept to be judged again by another matching; never read here, because the engine may be another by then.
+    kept = root.parent / "runs" / f"{place.name}.msgpack"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(msgspec.msgpack.encode(found))
+    return Measured(place, found, made - begun, replayed - made)
+
+
+def outcomes_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell) -> Iterator[Outcome]:
+    """Simulate, replay and judge tenants."""
+    for each in _each(partial(measured, root=root), tenants, jobs):
+        tell(_line(each))
+        yield outcome_of(corpus.truth_of(each.place), each.run.told)
+
+
+def calibration_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell) -> Calibration:
+    """The p-values of the benign twins of tenants."""
+    total = Calibration()
+    for each in _each(partial(measured, root=root, calibrate=True), [twin(tenant) for tenant in tenants], jobs):
+        tell(_line(each))
+        assert each.run.calibration is not None
+        total.add(each.run.calibration)
+    return total
+
+
+def _line(each: Measured) -> str:
+    found = each.run
+    return (
+        f"{each.place.name}: {found.received:,} records, {len(found.told):,} alerts; simulated in {each.made:.0f} s, "
+        f"replayed in {each.replayed:.0f} s ({found.seconds / max(1, found.received) * 1e6:.1f} us a record)"
+    )
+
+
+def _each(
+    work: Callable[[SimulationSettings], Measured], tenants: Sequence[SimulationSettings], jobs: int
+) -> Iterator[Measured]:
+    if jobs == 1:
+        yield from map(work, tenants)
+        return
+    # A process for each tenant: what a simulation held is given back.
+    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
+        yield from pool.map(work, tenants)
