@@ -381,7 +381,7 @@ def _show(console: Console, alert: StoredAlert) -> None:
 def _history(alert: StoredAlert) -> Iterator[str]:
     yield f"Stored {_utc(alert.created)}"
     if alert.suppressed_by is not None:
-        yield f"Not sent: suppression {alert.suppressed_by}"
+        yield f"Not sent: suppression {alert.suppressed_by}" if alert.suppressed_by else "Not sent: over the budget"
     for each in alert.dispatches:
         said = f" ({each.reason})" if each.reason else ""
         yield f"{_STATUS[each.status]} {each.sink} {_utc(each.changed)}{said}"
@@ -398,7 +398,7 @@ def _standing(alert: StoredAlert) -> str:
     if alert.acknowledgements:
         return f"acknowledged by {alert.acknowledgements[-1].who}"
     if alert.suppressed_by is not None:
-        return f"suppressed ({alert.suppressed_by})"
+        return f"suppressed ({alert.suppressed_by})" if alert.suppressed_by else "over the budget"
     refused = [each.sink for each in alert.dispatches if each.status == "dead"]
     waiting = [each.sink for each in alert.dispatches if each.status == "pending"]
     if refused:

@@ -36,6 +36,7 @@ class Options:
     agents: frozenset[str]
     blueprints: frozenset[str]
     output: Path | None
+    held: Path | None
     quarantine: Path | None
     summary: Path | None
     min_severity: str
@@ -77,6 +78,7 @@ _SEVERITY = click.Choice(SEVERITIES)
     "--blueprint", "blueprints", multiple=True, callback=_ids, metavar="ID", help="Only records of its agents."
 )
 @click.option("--output", type=_PATH, help="Write alerts as JSON lines to this file.")
+@click.option("--held", type=_PATH, help="Write alerts over the budget to this file, as JSON lines.")
 @click.option("--quarantine", type=_PATH, help="Write records that cannot be used to this file.")
 @click.option("--summary", type=_PATH, help="Write the summary to this file, as JSON.")
 @click.option("--json", "json", is_flag=True, help="JSON lines, on a terminal too; summary and warnings as well.")

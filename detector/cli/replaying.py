@@ -38,7 +38,9 @@ Deliver = Callable[[Alert], None]
 def run(options: Options) -> int:
     """Replays and returns the exit code."""
     settings = load(options.config)
-    written = [str(path) for path in (options.output, options.quarantine, options.summary) if path is not None]
+    written = [
+        str(path) for path in (options.output, options.held, options.quarantine, options.summary) if path is not None
+    ]
     source = FileSource(
         options.paths,
         stdin=getattr(sys.stdin, "buffer", None),
@@ -50,6 +52,7 @@ def run(options: Options) -> int:
     with ExitStack() as stack:
         console = _console(options)
         sinks = list(_sinks(options, stack, console))
+        held = stack.enter_context(JsonFile(options.held)) if options.held else None
         quarantine = stack.enter_context(JsonFile(options.quarantine)) if options.quarantine else None
         raised: list[Alert] = []
         if options.incidents:
@@ -61,6 +64,7 @@ def run(options: Options) -> int:
             engine,
             selection=Selection(options.since, options.until, options.agents, options.blueprints),
             on_alert=_deliver(sinks, options.min_severity),
+            on_held=held.deliver if held is not None else None,
             on_quarantine=quarantine.keep if quarantine is not None else None,
             on_progress=stack.enter_context(progress_of(source, console, wanted=options.progress and not options.json)),
         )

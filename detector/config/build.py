@@ -15,6 +15,7 @@ from detector.detectors.kill_switch_failed import KillSwitchFailed
 from detector.detectors.registry import DETECTORS
 from detector.engine.settings import EngineSettings
 from detector.features import apis, failures, pipelines, runs, token_rate
+from detector.features.budget import BudgetSettings
 from detector.features.declarations import Declarations, Declared
 from detector.features.ledger import Sequence
 from detector.features.prefixes import Prefixes
@@ -39,6 +40,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         declarations=None if settings.manifest is None else _declarations(settings.manifest),
         agent_roles=tables.tier0().roles_over_agents,
         risk_events=tables.risk_events(),
+        budget=_budget(settings),
         evidence=runs.EvidenceSettings(margin=settings.deployments.margin, wait=settings.deployments.wait),
         signs=_signs(settings),
         platform_actors=settings.platform_actors | {name.casefold() for name in actors},
@@ -85,6 +87,13 @@ def from_tables(settings: Settings) -> dict[tuple[str, ...], frozenset[str]]:
         ("detectors", "directory_role_assigned", "tier0"): roles,
         ("detectors", "agent_admin_assigned", "administrators"): grave.administrators_of_agents,
     }
+
+
+def _budget(settings: Settings) -> BudgetSettings | None:
+    block = settings.budget
+    if block is None:
+        return None
+    return BudgetSettings(rate=block.false_alerts, learning_days=block.learning_days, shipped=tables.calibration())
 
 
 def _failures(settings: Settings) -> failures.FailureSettings:

@@ -104,6 +104,15 @@ class DeploymentSettings(Block):
     """Seconds after a change in which evidence must have been recorded; records may come late besides."""
 
 
+class BudgetSettings(Block):
+    """How many false alerts are bearable; docs/budget.md explains."""
+
+    false_alerts: Annotated[float, Ge(0.01), Le(10_000)] = 1.0
+    """False alerts per 1,000 agents and day, of all detectors together; what comes more often is held back."""
+    learning_days: Annotated[int, Ge(0), Le(365)] = 14
+    """Days at the beginning that are taken for free of attacks, and teach what is usual."""
+
+
 class FloorSettings(Block):
     """Counts below which nobody is woken, whatever the baseline says."""
 
@@ -281,6 +290,8 @@ class Settings(Block):
     """File that holds the manifest, YAML or JSON, instead; found from where this file is."""
     deployments: DeploymentSettings = DeploymentSettings.model_construct()
     """How deployment evidence and changes are matched."""
+    budget: BudgetSettings | None = BudgetSettings.model_construct()
+    """How many false alerts are bearable; null to be told every alert."""
     rates: RatesSettings = RatesSettings.model_construct()
     """When token requests are a spike."""
     apis: ApiSettings = ApiSettings.model_construct()

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 from detector.config.document import Data, parse
 from detector.config.resources import text_of
+from detector.domain.findings import SEVERITIES
+from detector.features.budget import strength
 
 OTHER_FAILURE: Final = "other_failure"
 """Class of an error code that no table lists."""
@@ -129,6 +131,16 @@ def agent_signs() -> AgentSigns:
         frozenset(table["names"]),
         tuple(table["user_agents"]),
     )
+
+
+@cache
+def calibration() -> dict[str, tuple[tuple[int, float], ...]]:
+    """How often alerts come without an attack: strengths, rising, and rates of those at least as strong, by detector."""
+    table = _read("calibration.yaml")
+    return {
+        kind: tuple((strength(SEVERITIES.index(severity), score), rate) for severity, score, rate in steps)
+        for kind, steps in table["kinds"].items()
+    }
 
 
 @cache

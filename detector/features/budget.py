@@ -29,6 +29,7 @@ _SCORES: Final = 64
 """Strengths of a severity: whole numbers of -log10 of the p-value."""
 _RISE: Final = 3.0
 _ALWAYS: Final = 2.0
+_DRIFT: Final = 1.5
 _LEAST: Final = 1e-9
 """Counts below this have faded away."""
 
@@ -58,6 +59,8 @@ class BudgetSettings:
     """Rates of kinds in tenants without an attack."""
     default: float = 0.002
     """Rate of a kind of which nothing is shipped."""
+    learning_days: int = 14
+    """Days of a tenant that are taken for free of attacks."""
     window: float = 86_400.0
     """Seconds in which alerts about one subject support each other."""
     always: frozenset[str] = frozenset({"critical"})
@@ -77,6 +80,8 @@ class Budget(msgspec.Struct):
     kinds: dict[str, Kind] = {}
     exposure: float = 0.0
     """Thousands of agents times days, faded."""
+    days: int = 0
+    """That are over."""
     limit: float | None = None
     """The rate up to which a kind is let through; `None` until it was computed."""
 
@@ -93,8 +98,9 @@ class Budget(msgspec.Struct):
     def learn(self, settings: BudgetSettings, exposure: float, told: Mapping[str, Iterable[int]]) -> None:
         """Another day has passed.
 
-        A day teaches of one kind at most three times what the days before let expect, and two alerts in any case: what
-        an intruder does today is to hide little of what he does tomorrow.
+        The first days of a tenant teach what is usual in it: of one kind at most three times what the days before let
+        expect, or two alerts. Later days teach at most half as much again as is expected, so that what an intruder does
+        today hides little of what he does tomorrow, and what becomes noisier is noticed in the course of weeks.
 
         Args:
             settings: The budget.
@@ -104,13 +110,15 @@ class Budget(msgspec.Struct):
         usual = {kind: exposure * self.rate(settings, kind, 0) for kind in told}
         keep = 0.5 ** (1 / HALF_LIFE)
         self.exposure = self.exposure * keep + exposure
+        self.days += 1
         for name, kind in list(self.kinds.items()):
             kind.counts = {own: faded for own, count in kind.counts.items() if (faded := count * keep) > _LEAST}
             if not kind.counts:
                 del self.kinds[name]
         for name, strengths in sorted(told.items()):
             ranked = sorted(strengths)
-            weight = min(1.0, max(_ALWAYS, _RISE * usual[name]) / len(ranked))
+            most = max(_ALWAYS, _RISE * usual[name]) if self.days <= settings.learning_days else _DRIFT * usual[name]
+            weight = min(1.0, most / len(ranked))
             counts = self.kinds.setdefault(name, Kind(counts={})).counts
             for own in ranked:
                 counts[own] = counts.get(own, 0.0) + weight

@@ -43,6 +43,7 @@ def replay(
     *,
     selection: Selection | None = None,
     on_alert: Callable[[Alert], None],
+    on_held: Callable[[Alert], None] | None = None,
     on_quarantine: Callable[[Quarantined], None] | None = None,
     on_progress: Callable[[], None] | None = None,
 ) -> Summary:
@@ -54,6 +55,7 @@ def replay(
         engine: Folds events; judges all windows that are still open when the source ends.
         selection: Which events to look at; all of them by default.
         on_alert: Told every alert, in order.
+        on_held: Told those that are over the budget, in order, which `on_alert` is not.
         on_quarantine: Told every record that could not be used.
         on_progress: Called now and then, for a progress bar.
 
@@ -63,8 +65,15 @@ def replay(
     severities: Counter[str] = Counter()
     detectors: Counter[str] = Counter()
 
+    held: Counter[str] = Counter()
+
     def tell(alerts: list[Alert]) -> None:
         for alert in alerts:
+            if alert.held is not None:
+                held[alert.detector] += 1
+                if on_held is not None:
+                    on_held(alert)
+                continue
             severities[alert.severity] += 1
             detectors[alert.detector] += 1
             on_alert(alert)
@@ -100,6 +109,7 @@ def replay(
         last=None if latest == -inf else latest,
         severities={severity: severities[severity] for severity in SEVERITIES},
         detectors=dict(detectors.most_common()),
+        held=dict(held.most_common()),
         unknown={name.removeprefix("unknown_"): n for name, n in engine.counters.items() if "unknown_" in name},
         seconds=seconds,
     )

@@ -31,6 +31,8 @@ class Summary(msgspec.Struct):
     """Spellings and categories never seen before, and in how many records."""
     seconds: float
     """Wall-clock time, finding and reading the files included."""
+    held: dict[str, int] = {}
+    """Alerts over the budget, by detector, the most frequent first; they are not among the others."""
     failures: list[str] = []
     """Files that could not be read, or not to their end: `path: sentence`."""
     notes: list[str] = []
@@ -61,7 +63,12 @@ class Summary(msgspec.Struct):
             "balanced": accounting.balanced(),
             "first_event": utc(self.first),
             "last_event": utc(self.last),
-            "alerts": {"total": self.alerts, "by_severity": self.severities, "by_detector": self.detectors},
+            "alerts": {
+                "total": self.alerts,
+                "by_severity": self.severities,
+                "by_detector": self.detectors,
+                "held_back": self.held,
+            },
             "unknown": self.unknown,
             "failed_files": self.failures,
             "notes": self.notes,
@@ -107,6 +114,9 @@ def notes(summary: Summary, *, disordered: Sequence[str], ignored: Sequence[str]
     if quarantined:
         worst = ", ".join(f"{n:,} {reason}" for reason, n in accounting.quarantined.most_common(3))
         yield f"Records that could not be used: {quarantined:,} ({worst}). Use --quarantine FILE to look at them."
+    if summary.held:
+        kinds = _few([f"{n:,} {name}" for name, n in summary.held.items()])
+        yield f"Held back, because alerts like them come too often: {kinds}. Use --held FILE to look at them."
     if summary.unknown:
         names = _few([name for name, _ in sorted(summary.unknown.items(), key=lambda item: -item[1])])
         yield f"Unknown in this release: {names}. Records of unknown categories were left out."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from detector.domain.delivery import Position
 from detector.domain.findings import Severity
@@ -38,6 +38,10 @@ class CoreRow(NamedTuple):
     version: int = 1
 
 
+HELD: Final = 0
+"""What stands in the place of a suppression's number for an alert that the engine held back."""
+
+
 class NewAlert(NamedTuple):
     """An alert that a batch raised."""
 
@@ -52,6 +56,8 @@ class NewAlert(NamedTuple):
     """The alert document as JSON, see docs/alert.schema.json."""
     sinks: tuple[str, ...]
     """Names of the sinks that get it."""
+    held: bool = False
+    """Whether the engine held it back: it is stored and sent to nobody."""
 
 
 class Inflight(NamedTuple):

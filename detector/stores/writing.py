@@ -9,7 +9,7 @@ from detector.domain.delivery import Position
 from detector.domain.findings import SEVERITIES
 from detector.stores import alerts, outbox, suppressions
 from detector.stores.checksums import checked, checked_state
-from detector.stores.records import Committed, CoreRow, NewAlert, StateRow
+from detector.stores.records import HELD, Committed, CoreRow, NewAlert, StateRow
 
 _UPSERT_STATE = (
     "INSERT INTO state VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, tenant, id) DO UPDATE SET "
@@ -79,13 +79,13 @@ def write_counters(connection: sqlite3.Connection, counters: Mapping[str, int]) 
 
 
 def write_alerts(connection: sqlite3.Connection, raised: Iterable[NewAlert], now: float) -> Committed:
-    """Stores the alerts that are new, and puts those that nobody suppressed in line for their sinks."""
+    """Stores the alerts that are new, and puts those that are not held back or suppressed in line for their sinks."""
     new, suppressed, known = [], [], []
     for alert in raised:
         if alerts.known(connection, alert.id):
             known.append(alert.id)
             continue
-        suppression = suppressions.applied(connection, alert)
+        suppression = HELD if alert.held else suppressions.applied(connection, alert)
         alerts.insert(connection, alert, suppression, now)
         if suppression is not None:
             suppressed.append(alert.id)

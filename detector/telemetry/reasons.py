@@ -19,7 +19,7 @@ DROPPED: Final[tuple[str, ...]] = (
 RULES: Final[tuple[str, ...]] = tuple(detector.name for detector in DETECTORS)
 LEVELS: Final = ("debug", "info", "warning", "error")
 SEVERITY: Final[tuple[str, ...]] = SEVERITIES
-SUPPRESSIONS: Final = ("below_severity", "canary", "held_back", "recovery_cut", "suppression")
+SUPPRESSIONS: Final = ("below_severity", "budget", "canary", "held_back", "recovery_cut", "suppression")
 """Why an alert is stored and not sent."""
 EVICTIONS: Final = {
     "awaited_dropped": "awaited",

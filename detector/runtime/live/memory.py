@@ -100,4 +100,5 @@ def new_alert(alert: Alert, sinks: tuple[str, ...]) -> NewAlert:
         subject=alert.subject.id,
         document=json_line(alert_document(alert)),
         sinks=sinks,
+        held=alert.held is not None,
     )

@@ -343,7 +343,7 @@ class Worker:
                 facts.alert_raised(alert.detector, alert.severity, max(0.0, now - enqueued), alert.id)
             elif alert.id in suppressed:
                 suppressed.discard(alert.id)
-                facts.alert_suppressed("suppression", alert.id)
+                facts.alert_suppressed("suppression" if alert.held is None else "budget", alert.id)
 
 
 def _ranges(batch: Sequence[Delivery]) -> dict[str, tuple[int, int]]:
