@@ -475,6 +475,7 @@ def _small() -> EngineSettings:
     product = defaults()
     return replace(
         product,
+        budget=None,
         agent_rates=RateSettings(floors=(6, 10, 20), p_value=1e-4, ratio=2.0, min_seen=4.0),
         blueprint_rates=RateSettings(floors=(10, 16, 30), p_value=1e-4, ratio=2.0, min_seen=6.0),
         failures=replace(product.failures, burst_floor=5, ratio_floor=3, run=4),

@@ -135,7 +135,7 @@ def agent_signs() -> AgentSigns:
 
 @cache
 def calibration() -> dict[str, tuple[tuple[int, float], ...]]:
-    """How often alerts come without an attack: strengths, rising, and rates of those at least as strong, by detector."""
+    """How often alerts come without an attack: rising strengths, and rates of those at least as strong, by kind."""
     table = _read("calibration.yaml")
     return {
         kind: tuple((strength(SEVERITIES.index(severity), score), rate) for severity, score, rate in steps)

@@ -34,8 +34,12 @@ _SETTLE: Final = 6 * HOUR
 """Seconds after the end of a day in which its alerts may still come: windows and sequences are judged late."""
 _QUARTERS: Final = 4
 """Strengths of a combination in one power of ten."""
-_MAX_WAITING: Final = 10_000
-_MAX_SUPPORTS: Final = 10_000
+_MAX_WAITING: Final = 2_000
+_MAX_SUBJECTS: Final = 2_000
+_MAX_SUPPORTS: Final = 32
+"""About one subject."""
+_MAX_COUNTED: Final = 2_000
+"""Subjects and hours of a kind and day."""
 
 _FAMILIES: Final = {
     "api_spread": "resources",
@@ -70,7 +74,8 @@ class Waiting(msgspec.Struct, frozen=True):
     time: float
     tenant: str
     subject: str
-    alert: Alert
+    alert: bytes
+    """As msgpack, so that it is the same whether the process was restarted meanwhile or not."""
 
 
 class TenantBudget(msgspec.Struct):
@@ -128,7 +133,7 @@ class Budgeting:
         ):
             self.saying.alerts.append(alert)
         else:
-            weighed.waiting[alert.id] = Waiting(signal.time, tenant, subject, alert)
+            weighed.waiting[alert.id] = Waiting(signal.time, tenant, subject, msgspec.msgpack.encode(alert))
 
     def tick(self, watermark: float) -> None:
         """Time passes: what has waited is decided, and days end."""
@@ -146,7 +151,8 @@ class Budgeting:
 
     def _support(self, key: str, alert: Alert, signal: Signal, rate: float) -> None:
         supports = self.state.weighed.supports
-        if key not in supports and len(supports) >= _MAX_SUPPORTS:
+        known = supports.get(key)
+        if len(supports) >= _MAX_SUBJECTS if known is None else len(known) >= _MAX_SUPPORTS:
             self.state.counters["supports_dropped"] += 1
             return
         evidence = -log10(min(1.0, rate / 1_000))
@@ -165,7 +171,7 @@ class Budgeting:
         for each in sorted(near, key=lambda one: (-one.evidence, one.alert_id)):
             best.setdefault(each.family, each)
         budgets = weighed.tenants[waiting.tenant]
-        budget, alert = budgets.at(time), waiting.alert
+        budget, alert = budgets.at(time), msgspec.msgpack.decode(waiting.alert, type=Alert)
         if len(best) > 1:
             together = int(_QUARTERS * sum(each.evidence for each in best.values()))
             self._count(budgets, COMBINED, waiting.subject, time, together)
@@ -181,7 +187,8 @@ class Budgeting:
         day = max(int(time) // DAY, self.state.weighed.day + 1)
         strengths = budgets.open.setdefault(day, {}).setdefault(kind, {})
         hour = f"{int(time) // HOUR} {subject}"
-        strengths[hour] = max(own, strengths.get(hour, own))
+        if hour in strengths or len(strengths) < _MAX_COUNTED:
+            strengths[hour] = max(own, strengths.get(hour, own))
 
     def _settle(self, day: int) -> None:
         """Days up to this one are over."""

@@ -19,6 +19,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -133,11 +135,13 @@ class Budget(msgspec.Struct):
     def _limit(self, settings: BudgetSettings) -> float:
         """The largest rate such that what it lets through, the best rate of each kind below it, fits the budget."""
         best: dict[str, float] = {}
-        spent = limit = 0.0
+        limit = spent = 0.0
         kinds = {*self.kinds, *settings.shipped}
-        for rate, kind in sorted((rate, name) for name in kinds for rate in self._rates(settings, name)):
-            spent += rate - best.get(kind, 0.0)
-            best[kind] = rate
+        ranked = sorted((rate, kind) for kind in kinds for rate in self._rates(settings, kind))
+        for rate, equals in groupby(ranked, key=itemgetter(0)):
+            for _, kind in equals:
+                spent += rate - best.get(kind, 0.0)
+                best[kind] = rate
             if spent > settings.rate:
                 break
             limit = rate

@@ -37,6 +37,7 @@ from detector.domain.events import (
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.engine.state import State
+from detector.features.budget import BudgetSettings
 from tests.laws.manifest import MANIFEST, PIPELINES
 from tests.laws.manifest import deployer as deployer_of
 from tests.stories import (
@@ -92,6 +93,22 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream of {len(self.events)} events, seed {self.seed}"
+
+
+BUDGET: Final = BudgetSettings(
+    rate=60.0,
+    weight=0.05,
+    shipped={
+        "api_novelty": ((0, 90.0), (130, 30.0)),
+        "network_novelty": ((0, 70.0), (140, 1.0)),
+        "token_spike": ((0, 80.0), (140, 40.0)),
+        "failure_burst": ((0, 55.0),),
+        "credential_added": ((0, 100.0),),
+        "combined": ((0, 50.0), (20, 5.0)),
+    },
+    learning_days=1,
+)
+"""So that in small tenants some alerts are within it, some not, and some only together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -810,6 +827,7 @@ def stream_of(plan: Plan) -> Stream:
     return Stream(
         tuple(in_order(scene.events)),
         settings(
+            budget=BUDGET,
             lateness=plan.lateness,
             scope=plan.scope,
             declarations=MANIFEST,

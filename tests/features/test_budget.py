@@ -1,0 +1,122 @@
+"""What comes often is held back, what is rare is let through, and all of it together stays within the budget."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.features.budget import Budget, BudgetSettings, shipped_rate, strength
+
+SHIPPED = {"noisy": ((0, 5.0), (130, 2.0), (140, 0.1)), "quiet": ((64, 0.2),)}
+SETTINGS = BudgetSettings(rate=1.0, weight=10.0, shipped=SHIPPED, default=0.002)
+
+rates = st.floats(0.001, 100.0)
+kinds = st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.tuples(st.integers(0, 300), rates), min_size=1))
+
+
+def steps(drawn: dict[str, list[tuple[int, float]]]) -> dict[str, tuple[tuple[int, float], ...]]:
+    """Rising strengths and falling rates."""
+    return {
+        kind: tuple(
+            zip(sorted({own for own, _ in each}), sorted((rate for _, rate in each), reverse=True), strict=False)
+        )
+        for kind, each in drawn.items()
+    }
+
+
+def test_the_graver_is_the_stronger_and_of_equals_the_less_likely() -> None:
+    assert (
+        strength(1, 40.0)
+        < strength(2, 0.0)
+        < strength(2, 7.9)
+        < strength(2, 8.0)
+        <= strength(2, 500.0)
+        < strength(3, 0)
+    )
+
+
+def test_a_tenant_of_which_nothing_is_known_goes_by_what_is_shipped() -> None:
+    budget = Budget()
+    assert budget.rate(SETTINGS, "noisy", 100) == 5.0
+    assert budget.rate(SETTINGS, "noisy", 135) == 2.0
+    assert budget.rate(SETTINGS, "noisy", 200) == 0.1
+    assert budget.rate(SETTINGS, "unheard of", 0) == SETTINGS.default
+    assert not budget.passes(SETTINGS, "noisy", 100)
+    assert budget.passes(SETTINGS, "noisy", 140)
+    assert budget.passes(SETTINGS, "quiet", 64)
+    assert budget.passes(SETTINGS, "unheard of", 0)
+
+
+def test_weaker_than_anything_that_was_shipped_counts_as_the_weakest() -> None:
+    assert shipped_rate(SETTINGS, "quiet", 0) == 0.2
+
+
+def test_what_becomes_usual_in_a_tenant_is_held_back_and_what_it_never_shows_is_let_through() -> None:
+    budget = Budget()
+    for _ in range(14):
+        budget.learn(SETTINGS, 1.0, {"quiet": [64] * 4})
+    assert budget.rate(SETTINGS, "quiet", 64) > 1.0
+    assert not budget.passes(SETTINGS, "quiet", 64)
+    assert budget.passes(SETTINGS, "quiet", 65), "nothing was as strong as that"
+    assert not budget.passes(SETTINGS, "noisy", 0)
+    calm = Budget()
+    for _ in range(60):
+        calm.learn(SETTINGS, 1.0, {})
+    assert calm.passes(SETTINGS, "noisy", 0), "this tenant has none of that noise"
+
+
+def test_a_day_teaches_little_of_a_kind_once_the_first_days_are_over() -> None:
+    settings = BudgetSettings(rate=1.0, weight=10.0, shipped=SHIPPED, learning_days=2)
+    budget = Budget()
+    budget.learn(settings, 1.0, {})
+    budget.learn(settings, 1.0, {"quiet": [64] * 50})
+    assert budget.seen("quiet", 0) == pytest.approx(2.0), "two at least are learned in the first days"
+    before = budget.rate(settings, "quiet", 64)
+    budget.learn(settings, 1.0, {"quiet": [64] * 500})
+    assert before < budget.rate(settings, "quiet", 64) < 1.1 * before
+
+
+def test_what_was_seen_fades_and_is_forgotten_in_the_end() -> None:
+    budget = Budget()
+    budget.learn(SETTINGS, 1.0, {"quiet": [64]})
+    for _ in range(60):
+        budget.learn(SETTINGS, 0.0, {})
+    assert budget.seen("quiet", 0) == pytest.approx(0.5)
+    assert budget.exposure == pytest.approx(0.5)
+    for _ in range(2_000):
+        budget.learn(SETTINGS, 0.0, {})
+    assert budget.kinds == {}
+
+
+@given(kinds, st.floats(0.01, 50.0))
+def test_all_that_is_let_through_together_fits_the_budget(
+    drawn: dict[str, list[tuple[int, float]]], rate: float
+) -> None:
+    settings = BudgetSettings(rate=rate, shipped=steps(drawn))
+    budget = Budget()
+    spent = sum(
+        max((each for own, each in places if budget.passes(settings, kind, own)), default=0.0)
+        for kind, places in settings.shipped.items()
+    )
+    assert spent <= max(rate, settings.default * len(settings.shipped)) * (1 + 1e-9)
+
+
+@given(kinds, st.integers(0, 300), st.integers(0, 300))
+def test_the_stronger_is_never_held_back_where_the_weaker_passes(
+    drawn: dict[str, list[tuple[int, float]]], one: int, other: int
+) -> None:
+    settings = BudgetSettings(rate=1.0, shipped=steps(drawn))
+    budget = Budget()
+    budget.learn(settings, 2.0, {kind: [own for own, _ in each] for kind, each in drawn.items()})
+    weak, strong = sorted((one, other))
+    for kind in (*drawn, "unheard of"):
+        assert budget.passes(settings, kind, strong) or not budget.passes(settings, kind, weak)
+
+
+@given(kinds)
+def test_more_room_never_holds_more_back(drawn: dict[str, list[tuple[int, float]]]) -> None:
+    small, large = (BudgetSettings(rate=rate, shipped=steps(drawn)) for rate in (0.5, 5.0))
+    for kind, places in small.shipped.items():
+        for own, _ in places:
+            assert Budget().passes(large, kind, own) or not Budget().passes(small, kind, own)
