@@ -1,0 +1,186 @@
+"""What is over the budget is kept and sent to nobody, unless alerts of another family support it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from detector.domain.alerts import Alert
+from detector.domain.events import Event
+from detector.engine import budgeting
+from detector.engine.engine import Engine
+from detector.engine.settings import EngineSettings
+from detector.engine.state import State
+from detector.features.budget import BudgetSettings
+from tests.stories import ADMIN, DAY, HOUR, MINUTE, START, Agent, Tenant, engine_of, network, settings, tell
+
+NEW_API, NEW_NETWORK, SECRET = "api_novelty", "network_novelty", "credential_added"
+DETECTORS = (NEW_API, NEW_NETWORK, SECRET)
+
+
+def chosen(**rates: float) -> EngineSettings:
+    """A budget of one, and what kinds cost by themselves; every other detector is silent."""
+    shipped = {kind: ((0, rate),) for kind, rate in rates.items()}
+    quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name not in DETECTORS}
+    return settings(budget=BudgetSettings(rate=1.0, shipped=shipped), thresholds=quiet)
+
+
+class Story:
+    """Two weeks of an agent that gets the same token every hour from the same place."""
+
+    def __init__(self) -> None:
+        self.tenant = Tenant()
+        self.agent: Agent = self.tenant.agent("courier")
+        self.now = START
+        self.events: list[Event] = []
+        for hour in range(14 * 24):
+            self.now = START + hour * HOUR
+            self.events.append(self.tenant.sign_in(self.agent, self.now))
+
+    def strange_api(self, after: float = HOUR) -> None:
+        """A token for something that nobody in the tenant asked for before."""
+        self.now += after
+        self.events.append(self.tenant.sign_in(self.agent, self.now, resource="vault"))
+
+    def strange_place(self, after: float = HOUR) -> None:
+        """From a network that nobody in the tenant used before."""
+        self.now += after
+        self.events.append(self.tenant.sign_in(self.agent, self.now, origin=network(99, asn=99)))
+
+    def later(self, seconds: float) -> None:
+        """Time passes, as another agent's record shows."""
+        self.now += seconds
+        self.events.append(self.tenant.sign_in(self.tenant.agent("clock", blueprint="clocks"), self.now))
+
+
+def raised(alerts: Iterable[Alert]) -> dict[str, Alert]:
+    """By detector, of the agent."""
+    return {alert.detector: alert for alert in alerts if alert.subject.name == "courier"}
+
+
+def told(story: Story, by: EngineSettings) -> dict[str, Alert]:
+    engine = engine_of(by)
+    return raised([*tell(engine, story.events), *engine.finish()])
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story()
+
+
+def test_what_is_within_the_budget_is_told_at_once_and_says_what_it_costs(story: Story) -> None:
+    story.strange_api()
+    engine = engine_of(chosen(api_novelty=0.5))
+    alert = raised(tell(engine, story.events))[NEW_API]
+    assert alert.held is None
+    assert alert.rate is not None
+    assert 0.0 < alert.rate <= 0.5
+
+
+def test_what_is_over_the_budget_waits_for_support_and_is_then_held_back(story: Story) -> None:
+    story.strange_api()
+    engine = engine_of(chosen(api_novelty=5.0))
+    assert raised(tell(engine, story.events)) == {}
+    story.later(2 * HOUR)
+    alert = raised(tell(engine, story.events[-1:]))[NEW_API]
+    assert alert.held is not None
+    assert alert.held.budget == 1.0
+    assert alert.rate is not None
+    assert alert.rate > alert.held.limit
+
+
+def test_at_the_end_of_an_archive_nothing_waits(story: Story) -> None:
+    story.strange_api()
+    assert told(story, chosen(api_novelty=5.0))[NEW_API].held is not None
+
+
+def test_alerts_of_two_families_support_each_other(story: Story) -> None:
+    story.strange_api()
+    story.strange_place(10 * MINUTE)
+    found = told(story, chosen(api_novelty=5.0, network_novelty=5.0))
+    assert found[NEW_API].held is not None, "when it came it was alone"
+    assert found[NEW_NETWORK].held is None
+    assert found[NEW_NETWORK].supported_by == (found[NEW_API].id,)
+
+
+def test_a_day_later_they_do_not(story: Story) -> None:
+    story.strange_api()
+    story.strange_place(DAY + 1)
+    found = told(story, chosen(api_novelty=5.0, network_novelty=5.0))
+    assert found[NEW_NETWORK].held is not None
+    assert found[NEW_NETWORK].supported_by == ()
+
+
+def test_the_support_has_a_price_too(story: Story) -> None:
+    story.strange_api()
+    story.strange_place(10 * MINUTE)
+    found = told(story, chosen(api_novelty=5.0, network_novelty=5.0, combined=3.0))
+    assert found[NEW_NETWORK].held is not None
+
+
+def test_a_critical_alert_is_never_held_back(story: Story) -> None:
+    story.strange_api()
+    by = chosen(api_novelty=5.0)
+    severities = frozenset({"low", "medium", "high", "critical"})
+    assert by.budget is not None
+    everything = settings(
+        budget=BudgetSettings(rate=1.0, shipped=by.budget.shipped, always=severities),
+    )
+    assert told(story, everything)[NEW_API].held is None
+
+
+def test_copies_and_a_restart_change_nothing(story: Story) -> None:
+    story.strange_api()
+    story.strange_place(10 * MINUTE)
+    by = chosen(api_novelty=5.0, network_novelty=5.0)
+    wanted = told(story, by)
+    engine, found = engine_of(by), list[Alert]()
+    for event in [*story.events, *story.events[-3:]]:
+        found += tell(engine, [event])
+        engine = Engine(by, State.load(engine.snapshot()))
+    found += engine.finish()
+    assert raised(found) == wanted
+
+
+def test_a_tenant_learns_what_is_usual_in_it(story: Story) -> None:
+    """Every day a secret is added to another agent; nothing of that is known beforehand."""
+    by = replace(chosen(), budget=BudgetSettings(rate=1.0, weight=0.1))
+    engine = engine_of(by)
+    crowd = [story.tenant.agent(f"agent {number}") for number in range(20)]
+    alerts = tell(engine, [story.tenant.sign_in(each, START) for each in crowd])
+    for day in range(1, 14):
+        for each in crowd[:4]:
+            at = START + day * DAY + 9 * HOUR
+            change = story.tenant.change("credential_added", at, each, actor=ADMIN)
+            alerts += tell(engine, [change, story.tenant.sign_in(each, at + MINUTE)])
+    alerts += engine.finish()
+    held = [alert.held is not None for alert in alerts if alert.detector == SECRET]
+    assert held[:4] == [False] * 4
+    assert held[-4:] == [True] * 4
+
+
+def test_memory_is_bounded(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgeting, "_MAX_SUBJECTS", 3)
+    monkeypatch.setattr(budgeting, "_MAX_SUPPORTS", 2)
+    monkeypatch.setattr(budgeting, "_MAX_WAITING", 4)
+    monkeypatch.setattr(budgeting, "_MAX_COUNTED", 5)
+    engine = engine_of(chosen(credential_added=5.0))
+    crowd = [story.tenant.agent(f"agent {number}") for number in range(8)]
+    alerts = tell(engine, story.events + [story.tenant.sign_in(each, story.now) for each in crowd])
+    for number in range(40):
+        alerts += tell(engine, [story.tenant.change(SECRET, story.now + number, crowd[number % 8], actor=ADMIN)])
+    weighed = engine.state.weighed
+    assert len(weighed.supports) <= 3
+    assert all(len(each) <= 2 for each in weighed.supports.values())
+    assert len(weighed.waiting) <= 4
+    assert engine.counters["supports_dropped"] > 0
+    assert all(
+        len(each) <= 5 for budget in weighed.tenants.values() for day in budget.open.values() for each in day.values()
+    )
+    assert alerts, "what finds no room to wait is told"
+    story.later(40 * DAY)
+    tell(engine, story.events[-1:])
+    assert weighed.supports == {}
+    assert weighed.waiting == {}
