@@ -162,8 +162,8 @@ _README: Final = """\
 <!-- Written by `make chart` from values.yaml; do not edit. -->
 
 Installs the [detector](../../README.md) on Kubernetes: one pod with a volume, watched by Prometheus.
-Chart {version}, for Kubernetes {kube}. [docs/kubernetes.md](../../docs/kubernetes.md) is the guide: identity and rights in Azure,
-sizes, upgrade, backup, troubleshooting.
+Chart {version}, for Kubernetes {kube}. [docs/kubernetes.md](../../docs/kubernetes.md) is the guide: identity and rights
+in Azure, sizes, upgrade, backup, troubleshooting.
 
 ```sh
 helm install detector oci://ghcr.io/example/charts/entra-agent-detector --namespace agent-detector --create-namespace \\
