@@ -102,6 +102,11 @@ format: $(VENV)/.ready  ## Let ruff format and fix what it can
 chart: $(VENV)/.ready  ## Write what follows from other files in helm/: copies of rules and dashboards, schema, README
 	$(BIN)/python helm/prepare.py
 
+.PHONY: sbom
+sbom: $(VENV)/.ready  ## Write build/sbom.cdx.json: what the image is made of (CycloneDX, from the lock)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON --output-file build/sbom.cdx.json
+
 .PHONY: lock
 lock: build/lock/bin/uv  ## Resolve the newest dependencies into the hashed locks
 	rm -f requirements.lock requirements-dev.lock requirements-build.lock requirements-checkov.lock
