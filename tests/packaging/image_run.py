@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def _ready() -> bool:
 def main(root: Path) -> None:
     """Raises AssertionError when the image does not do what it should."""
     (_, runtime) = stages()
-    variables = {**environment(runtime)}
+    variables = environment(runtime)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         os.chown(data, 65532, 65532)
@@ -66,7 +65,10 @@ def main(root: Path) -> None:
         )
         began = time.monotonic()
         with subprocess.Popen(
-            _container(root, data, "run", "--config", "/data/detector.yaml"), env=variables, stderr=subprocess.PIPE
+            _container(root, data, "run", "--config", "/data/detector.yaml"),
+            env=variables,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         ) as service:
             try:
                 while not _ready():
@@ -79,12 +81,12 @@ def main(root: Path) -> None:
                 service.terminate()
                 service.communicate(timeout=45)
         assert service.returncode == 0
-        assert (data / "data" / "store.db").is_file() or (data / "store.db").is_file(), list(data.iterdir())
+        assert (data / "store.db").is_file(), list(data.iterdir())
     state = dict(line.split(":", 1) for line in status.splitlines())
     assert state["CapBnd"].strip() == state["CapEff"].strip() == "0" * 16
     resident = int(state["VmRSS"].split()[0]) // 1024
     sys.stdout.write(
-        f"The image replays ({len(alerts)} alert), is ready after {took:.1f} s with {resident} MiB, stops.\n"
+        f"The image replays ({len(alerts)} alerts), is ready after {took:.1f} s with {resident} MiB, stops.\n"
     )
 
 

@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import re
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,11 @@ def test_notes_tell_what_is_missing() -> None:
     full = rendered(merged(values("prometheus-operator"), {"image": {"digest": "sha256:" + "0" * 64}}))["NOTES.txt"]
     assert "NOTE" not in full
     assert "WARNING" in rendered(values("emulator"))["NOTES.txt"]
+
+
+def test_the_package_has_no_values_for_tests_in_it(tmp_path: Path) -> None:
+    package = tool("helm_python").package(str(CHART), destination=str(tmp_path))
+    with tarfile.open(Path(str(package))) as archive:
+        names = set(archive.getnames())
+    assert f"{CHART.name}/files/prometheus/rules.yaml" in names
+    assert not any("/ci/" in name for name in names)
