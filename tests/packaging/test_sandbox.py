@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
@@ -30,12 +31,20 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the image has as /app."""
+def app(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What the image has as /app; made once, by the first of the workers that needs it."""
     wheels = ROOT / ".venv" / "wheels"
     if not wheels.is_dir():
         missing(".venv/wheels")
-    return taken(tmp_path_factory.mktemp("image"), wheels)
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "image"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "made").exists():
+            shared.mkdir()
+            taken(shared, wheels)
+            (shared / "made").touch()
+    return shared / "app"
 
 
 class Box:
@@ -161,6 +170,11 @@ def _asked(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
+def _kept_waiting(pid: int) -> float:
+    """Seconds in which a process was ready to run and every processor was at work on something else."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="utf-8").split()[1]) / 1e9
+
+
 def _status(pid: int) -> dict[str, str]:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -184,7 +198,10 @@ def _configured(box: Box, port: int) -> list[str]:
 
 
 def _lived(box: Box, port: int, arguments: list[str]) -> tuple[float, dict[str, str]]:
-    """Starts the service, has it read the fixture, asks its probes, stops it; seconds until it was ready, its state."""
+    """Starts the service, has it read the fixture, asks its probes, stops it; seconds until it was ready, its state.
+
+    Time in which other programs had the processors does not count.
+    """
     began = time.monotonic()
     with box.started(*detector(*arguments)) as service:
         try:
@@ -192,7 +209,7 @@ def _lived(box: Box, port: int, arguments: list[str]) -> tuple[float, dict[str, 
                 assert service.poll() is None, service.stderr.read().decode() if service.stderr else ""
                 assert time.monotonic() < began + 60, _asked(port, "/readyz")
                 time.sleep(0.02)
-            took = time.monotonic() - began
+            took = time.monotonic() - began - _kept_waiting(service.pid)
             records = len(FIXTURE.read_text(encoding="utf-8").splitlines())
             while f'events_received_total{{partition="files"}} {records}.0' not in _asked(port, "/metrics")[1]:
                 assert time.monotonic() < began + 60
@@ -211,7 +228,7 @@ def test_the_service_of_the_chart_starts_reads_a_fixture_serves_its_probes_and_s
     arguments = _configured(box, port)
     took, status = _lived(box, port, arguments)
     for _ in range(2):
-        if took > READY_SECONDS:  # the machine may be busy: the best of three counts
+        if took > READY_SECONDS:  # the disk may be busy: the best of three counts
             shutil.rmtree(box.data / "store")
             took = min(took, _lived(box, port, arguments)[0])
     resident = int(status["VmRSS"].split()[0]) / 1024
