@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import os
 import re
 import tarfile
 from pathlib import Path
@@ -253,3 +254,31 @@ def test_the_package_has_no_values_for_tests_in_it(tmp_path: Path) -> None:
         names = set(archive.getnames())
     assert f"{CHART.name}/files/prometheus/rules.yaml" in names
     assert not any("/ci/" in name for name in names)
+
+
+def test_the_usual_installation_is_what_a_reviewer_has_seen() -> None:
+    """`UPDATE_SNAPSHOT=1 pytest tests/packaging/test_chart.py` writes it anew; the difference belongs into the review."""
+    snapshot = Path(__file__).parent / "snapshots" / "workload-identity.yaml"
+    text = yaml.safe_dump_all(scenario("workload-identity"), sort_keys=True, width=120)
+    if os.environ.get("UPDATE_SNAPSHOT"):
+        snapshot.write_text(text, encoding="utf-8")
+    assert text == snapshot.read_text(encoding="utf-8")
+
+
+def test_keda_is_told_the_hub_and_where_its_positions_are() -> None:
+    (trigger,) = only(scenario("keda"), "ScaledObject")["spec"]["triggers"]
+    assert (
+        trigger["metadata"].items()
+        >= {
+            "eventHubNamespace": "my-namespace",
+            "eventHubName": "insights-logs",
+            "consumerGroup": "agent-detector",
+            "storageAccountName": "account",
+            "blobContainer": "checkpoints",
+            "checkpointStrategy": "blobMetadata",
+        }.items()
+    )
+    assert all(isinstance(each, str) for each in trigger["metadata"].values()), "KEDA takes text only"
+    login = only(scenario("keda"), "TriggerAuthentication")
+    assert trigger["authenticationRef"]["name"] == login["metadata"]["name"]
+    assert login["spec"]["podIdentity"]["provider"] == "azure-workload"
