@@ -257,7 +257,7 @@ def test_the_package_has_no_values_for_tests_in_it(tmp_path: Path) -> None:
 
 
 def test_the_usual_installation_is_what_a_reviewer_has_seen() -> None:
-    """`UPDATE_SNAPSHOT=1 pytest tests/packaging/test_chart.py` writes it anew; the difference belongs into the review."""
+    """`UPDATE_SNAPSHOT=1 pytest tests/packaging/test_chart.py` writes it anew; review the difference."""
     snapshot = Path(__file__).parent / "snapshots" / "workload-identity.yaml"
     text = yaml.safe_dump_all(scenario("workload-identity"), sort_keys=True, width=120)
     if os.environ.get("UPDATE_SNAPSHOT"):
