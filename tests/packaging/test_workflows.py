@@ -103,6 +103,13 @@ def test_nothing_that_an_outsider_writes_reaches_a_shell_or_runs_with_our_rights
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_a_script_stops_at_its_first_failure(path: Path) -> None:
+    for step in steps(path):
+        for line in step.get("run", "").splitlines():
+            assert not line.lstrip().startswith("! "), "`set -e` does not see that a negated command has failed"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
 def test_jobs_end_and_leave_no_credentials_behind(path: Path) -> None:
     for name, job in read(path)["jobs"].items():
         assert 0 < job["timeout-minutes"] <= 60, name
