@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.packaging.dockerfile import ROOT, environment, stages
+from tests.packaging.sandbox import kept_waiting
 
 FIXTURE = ROOT / "tests" / "fixtures" / "records" / "every_category.jsonl"
 PORT = 19464
@@ -75,7 +76,7 @@ def main(root: Path) -> None:
                     assert service.poll() is None, service.stderr.read().decode() if service.stderr else ""
                     assert time.monotonic() < began + 60
                     time.sleep(0.02)
-                took = time.monotonic() - began
+                took = time.monotonic() - began - kept_waiting(service.pid)
                 status = Path(f"/proc/{service.pid}/status").read_text(encoding="utf-8")
             finally:
                 service.terminate()

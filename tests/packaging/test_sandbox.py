@@ -176,11 +176,6 @@ def _asked(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
-def _kept_waiting(pid: int) -> float:
-    """Seconds in which a process was ready to run and every processor was at work on something else."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="utf-8").split()[1]) / 1e9
-
-
 def _status(pid: int) -> dict[str, str]:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -215,7 +210,7 @@ def _lived(box: Box, port: int, arguments: list[str]) -> tuple[float, dict[str, 
                 assert service.poll() is None, service.stderr.read().decode() if service.stderr else ""
                 assert time.monotonic() < began + 60, _asked(port, "/readyz")
                 time.sleep(0.02)
-            took = time.monotonic() - began - _kept_waiting(service.pid)
+            took = time.monotonic() - began - sandbox.kept_waiting(service.pid)
             records = len(FIXTURE.read_text(encoding="utf-8").splitlines())
             while f'events_received_total{{partition="files"}} {records}.0' not in _asked(port, "/metrics")[1]:
                 assert time.monotonic() < began + 60
