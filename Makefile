@@ -70,7 +70,7 @@ types: $(VENV)/.ready  ## mypy, strict
 
 # The real parts that tests talk to. Where they cannot be had, tests say so; with CI=true they fail.
 .PHONY: peers
-peers: build/azurite/.ready  ## Prometheus, Alertmanager (Debian packages) and Azurite (npm) for the tests
+peers: build/azurite/.ready build/checkov/.ready  ## Prometheus, Alertmanager (Debian packages), Azurite (npm), checkov for the tests
 	@command -v prometheus promtool prometheus-alertmanager amtool >/dev/null || { \
 		echo "Installing prometheus and prometheus-alertmanager."; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || \
@@ -79,6 +79,16 @@ peers: build/azurite/.ready  ## Prometheus, Alertmanager (Debian packages) and A
 build/azurite/.ready:
 	@mkdir -p build/azurite
 	@npm install --silent --no-audit --no-fund --prefix build/azurite azurite@3.35.0 && touch $@ || test "$${CI:-}" != true
+
+# An environment of its own: it wants older versions of what the tests use.
+build/checkov/.ready: requirements-checkov.lock
+	@rm -rf build/checkov && python=$${PYTHON:-$$($(find_python))} && $$python -m venv build/checkov && \
+		build/checkov/bin/python -m pip --disable-pip-version-check --quiet --quiet install \
+		--require-hashes --no-deps --only-binary :all: --requirement $< && touch $@ || test "$${CI:-}" != true
+
+.PHONY: image-check
+image-check:  ## Really build the Dockerfile with buildah on a Debian 13 made by debootstrap, and run the image (minutes, as root)
+	tests/packaging/image-check
 
 .PHONY: bench
 bench: $(VENV)/.ready  ## Measure speed against the yardstick (bench/)
@@ -103,11 +113,23 @@ format: $(VENV)/.ready  ## Let ruff format and fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: chart
+chart: $(VENV)/.ready  ## Write what follows from other files in helm/: copies of rules and dashboards, schema, README
+	$(BIN)/python helm/prepare.py
+
+.PHONY: sbom
+sbom: $(VENV)/.ready  ## Write build/sbom.cdx.json: what the image is made of (CycloneDX, from the lock)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON --output-file build/sbom.cdx.json
+
 .PHONY: lock
-lock: build/lock/bin/uv  ## Resolve the newest dependencies into the two hashed locks
-	rm -f requirements.lock requirements-dev.lock
-	$(call resolve,,requirements.lock)
-	$(call resolve,--group dev,requirements-dev.lock)
+lock: build/lock/bin/uv  ## Resolve the newest dependencies into the hashed locks
+	rm -f requirements.lock requirements-dev.lock requirements-build.lock requirements-checkov.lock
+	$(call resolve,pyproject.toml,requirements.lock)
+	$(call resolve,--group dev pyproject.toml,requirements-dev.lock)
+	$(call resolve,--group build,requirements-build.lock)
+	@mkdir -p build/lock && echo 'checkov>=3.2.500' >build/lock/checkov.in
+	$(call resolve,build/lock/checkov.in,requirements-checkov.lock)
 
 .PHONY: clean
 clean:  ## Remove everything that was made, .venv too
@@ -116,7 +138,7 @@ clean:  ## Remove everything that was made, .venv too
 
 resolve = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-emit-index-url --no-emit-find-links --no-annotate \
-	--custom-compile-command 'make lock' $(1) pyproject.toml --output-file $(2)
+	--custom-compile-command 'make lock' $(1) --output-file $(2)
 
 build/lock/bin/uv:
 	rm -rf build/lock
