@@ -44,6 +44,7 @@ def replay(
     selection: Selection | None = None,
     on_alert: Callable[[Alert], None],
     on_quarantine: Callable[[Quarantined], None] | None = None,
+    on_decoded: Callable[[Decoded], None] | None = None,
     on_progress: Callable[[], None] | None = None,
 ) -> Summary:
     """Drives records through decoder and engine to their end.
@@ -55,6 +56,7 @@ def replay(
         selection: Which events to look at; all of them by default.
         on_alert: Told every alert, in order.
         on_quarantine: Told every record that could not be used.
+        on_decoded: Told what each piece of the source decoded to, after the engine was.
         on_progress: Called now and then, for a progress bar.
 
     Returns:
@@ -82,6 +84,8 @@ def replay(
             alerts = process(decoded)
             if alerts:
                 tell(alerts)
+            if on_decoded is not None:
+                on_decoded(decoded)
             if decoded.quarantined and on_quarantine is not None:
                 for quarantined in decoded.quarantined:
                     on_quarantine(_located(quarantined, chunk))

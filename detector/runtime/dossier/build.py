@@ -150,8 +150,8 @@ def _summary(material: Material, stories: Sequence[Story], more: int, alerts: Se
         yield "There is no record in the input, so nothing can be said."
         return
     yield (
-        f"{_counted(material.summary.accounting.received, 'record')} from {rfc3339(gathering.first)} to "
-        f"{rfc3339(gathering.last)} were read; {_counted(len(gathering.agents), 'agent')} and blueprints are in them."
+        f"{_counted(material.summary.accounting.received, 'record')} from {_moment(rfc3339(gathering.first))} to "
+        f"{_moment(rfc3339(gathering.last))} were read; {_counted(len(gathering.agents), "agent")} and blueprints act in them."
     )
     told = stories
     if material.answer is not None:
@@ -169,7 +169,7 @@ def _summary(material: Material, stories: Sequence[Story], more: int, alerts: Se
     )
     if told:
         lead = told[0]
-        yield f"The gravest is “{lead.title}”, {lead.severity}, from {lead.first} to {lead.last}."
+        yield f"The gravest is “{lead.title}”, {lead.severity}, from {_moment(lead.first)} to {_moment(lead.last)}."
         yield from (each.text for each in lead.statements if each.kind in {"first_event", "blast_radius"})
     posture = sum(alert.detector in POSTURE for alert in alerts)
     if posture:
@@ -207,6 +207,11 @@ def _confidence(material: Material, reading: Reading, panels: Sequence[Panel]) -
         "Absence of an alert is no proof of innocence: a log may not be exported, and what an agent did with a token "
         "is seen only in the logs of the resource."
     )
+
+
+def _moment(time: str) -> str:
+    """A time for people: UTC, to the second."""
+    return time[:19].replace("T", " ")
 
 
 def _counted(number: int, thing: str, things: str = "") -> str:

@@ -240,6 +240,10 @@ class _Following:
             self._thread(agent, resource, "asked for tokens").use(use)
 
     def _draw_changes(self, changes: list[Change]) -> None:
+        for change in self.added:
+            for each in credentials_added(change):
+                if each in self.credentials and not self.seeds.trusted(change):
+                    self._node("credential", each, self.trail.names.get(each), asked=True)
         for change in changes:
             for each in credentials_added(change):
                 if f"credential:{each}" in self._nodes:

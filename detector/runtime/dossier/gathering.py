@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from detector.decode.decoded import Decoded
 from detector.domain.events import Event, SignIn
 from detector.engine.fingerprints import fingerprint
 from detector.features.timeline import HOUR
@@ -83,6 +84,11 @@ class Gathering:
         """Sign-ins of agents beyond the bound."""
         self._everybody = everybody
         self._seen: dict[int, set[int]] = {}
+
+    def read(self, decoded: Decoded) -> None:
+        """Takes in all that a piece of a source decoded to."""
+        for event in decoded.events:
+            self.take(event)
 
     def take(self, event: Event) -> bool:
         """Takes in one event; whether it is no copy."""
