@@ -91,6 +91,7 @@ def _reported(source: FileSource, settings: Settings, question: Question, report
             title="Incident report",
             command=f"{story.title.replace('Answer:', 'Asked for:')}.",
             answer=story,
+            window=(question.since - question.before, question.until),
             generated=generated,
             configuration=digest_of(settings),
             lateness=settings.lateness,

@@ -13,7 +13,7 @@ _HEIGHT: Final = 40
 _GAP: Final = 12
 _ALLEY: Final = 84
 _TOP: Final = 30
-_LETTERS: Final = 26
+_LETTERS: Final = 24
 
 
 class Box(NamedTuple):

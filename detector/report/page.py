@@ -154,12 +154,17 @@ def _panel(panel: Panel) -> dict[str, object]:
         "l": [_short(each) for each in panel.low],
         "h": [_short(each) for each in panel.high],
         "r": _lanes(panel.resources),
-        "w": _lanes(panel.networks),
+        "w": _lanes(panel.networks, whole=True),
     }
 
 
-def _lanes(lanes: Sequence[Lane]) -> list[list[object]]:
-    return [[clipped(lane.name or lane.id)[:60], lane.runs, int(lane.new)] for lane in lanes]
+def _lanes(lanes: Sequence[Lane], *, whole: bool = False) -> list[list[object]]:
+    """What stands at the left of a lane, its runs, and whether it is new; `whole` shows id and name."""
+
+    def title(lane: Lane) -> str:
+        return clipped(f"{lane.id} {lane.name or ''}".strip() if whole else lane.name or lane.id)[:60]
+
+    return [[title(lane), lane.runs, int(lane.new)] for lane in lanes]
 
 
 def _short(number: float) -> float | int:

@@ -187,7 +187,8 @@ class Reading:
         for (tenant, agent), touch in self.touches.items():
             begin, end = touch.use.first - self.question.before, touch.use.last
             near = [*about.get((tenant, agent), ()), *about.get((tenant, touch.blueprint or ""), ())]
-            before = sorted({change.record_id: change for change in near}.values(), key=lambda each: each.time)
+            known = {change.record_id: change for change in near if change.time < self.question.until}
+            before = sorted(known.values(), key=lambda each: each.time)
             told = [change for change in before if begin <= change.time <= end]
             if self.question.actor is None or self._changed_by_actor(before):
                 answer.agents.append((touch, told))

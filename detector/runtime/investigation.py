@@ -49,7 +49,7 @@ def investigate(
         trusted: Whether a change was made by a declared pipeline.
         on_progress: Called now and then, for a progress bar.
     """
-    gathering = Gathering(Trail(until=question.until))
+    gathering = Gathering(Trail())
     reading = Reading(question, gathering.trail)
     alerts: list[Alert] = []
 

@@ -42,10 +42,10 @@
 
   function band(box, panel) {
     return draw(box, 150, [
+      { stroke: colour("--band"), width: 1, paths: steps(), points: { show: false } },
+      { stroke: colour("--band"), width: 1, paths: steps(), points: { show: false } },
       { stroke: colour("--bar"), width: 1.5, paths: steps(), points: { show: false } },
-      { stroke: colour("--band"), width: 1, paths: steps(), points: { show: false } },
-      { stroke: colour("--band"), width: 1, paths: steps(), points: { show: false } },
-    ], [times, panel.c, known(panel.l), known(panel.h)], { bands: [{ series: [3, 2], fill: colour("--band") }] });
+    ], [times, known(panel.l), known(panel.h), panel.c], { bands: [{ series: [2, 1], fill: colour("--band") }] });
   }
 
   function failed(box, panel) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from operator import attrgetter
 from typing import Final
 
@@ -17,7 +18,7 @@ from detector.features.timeline import HOUR
 from detector.report.facts import Dossier, Gap, InputFile, Panel, Reading, Story
 from detector.runtime.dossier.gathering import Gathering
 from detector.runtime.dossier.panels import Panels, series, span_of
-from detector.runtime.dossier.stories import POSTURE, stories_of
+from detector.runtime.dossier.stories import POSTURE, instant, stories_of
 from detector.runtime.summary import Summary
 
 MAX_STORIES: Final = 20
@@ -47,6 +48,8 @@ class Material:
     question: dict[str, str] = field(default_factory=dict)
     answer: Story | None = None
     """The answer to a question; alerts that concern none of its agents are left out of the stories."""
+    window: tuple[float, float] = (-inf, inf)
+    """Event times from which on, and before which, alerts are told with an answer."""
     generated: float = 0.0
     """Seconds since the epoch."""
     configuration: str = ""
@@ -59,7 +62,7 @@ def dossier_of(material: Material) -> Dossier:
     """All that a report shows."""
     gathering, answer = material.gathering, material.answer
     alerts = list({alert.id: alert for alert in material.alerts}.values())
-    concerned = alerts if answer is None else [alert for alert in alerts if _concerns(alert, answer)]
+    concerned = alerts if answer is None else [each for each in alerts if _concerns(each, answer, material.window)]
     stories, more = stories_of(concerned, gathering.trail, material.trusted, MAX_STORIES)
     if answer is not None:
         stories.insert(0, answer)
@@ -91,7 +94,9 @@ def dossier_of(material: Material) -> Dossier:
     )
 
 
-def _concerns(alert: Alert, answer: Story) -> bool:
+def _concerns(alert: Alert, answer: Story, window: tuple[float, float]) -> bool:
+    if not window[0] <= instant(alert.time) < window[1]:
+        return False
     agents = set(answer.agents) | set(answer.chain.radius.agents)
     return alert.subject.id in agents or any(entity.id in agents for entity in alert.entities)
 
@@ -151,7 +156,8 @@ def _summary(material: Material, stories: Sequence[Story], more: int, alerts: Se
         return
     yield (
         f"{_counted(material.summary.accounting.received, 'record')} from {_moment(rfc3339(gathering.first))} to "
-        f"{_moment(rfc3339(gathering.last))} were read; {_counted(len(gathering.agents), "agent")} and blueprints act in them."
+        f"{_moment(rfc3339(gathering.last))} were read; "
+        f"{_counted(len(gathering.agents), 'agent')} and blueprints act in them."
     )
     told = stories
     if material.answer is not None:
