@@ -1,6 +1,7 @@
 """A case: alerts and the raw records behind them in one zip, with a manifest of hashes, signed.
 
-The manifest names every other file with its SHA-256; the signature is Ed25519 (RFC 8032) over the manifest's bytes. So whoever trusts the public key can tell that nothing was added, left out or altered since the case was made. It is no
+The manifest names every other file with its SHA-256; the signature is Ed25519 (RFC 8032) over the manifest's bytes. So
+whoever trusts the public key can tell that nothing was added, left out or altered since the case was made. It is no
 proof of what the archive held before.
 """
 
