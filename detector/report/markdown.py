@@ -34,7 +34,8 @@ def plain(text: str) -> str:
 def _lines(dossier: Dossier) -> Iterator[str]:
     yield f"# {plain(dossier.title)}"
     yield ""
-    yield f"{plain(dossier.command)} Made {dossier.generated} by entra-agent-detector {dossier.version}; times are UTC."
+    yield f"{plain(dossier.command)} Made {dossier.generated} by entra-agent-detector {plain(dossier.version)}."
+    yield "All times are UTC."
     yield from _section("Summary")
     for sentence in dossier.summary:
         yield plain(sentence)
@@ -57,15 +58,14 @@ def _lines(dossier: Dossier) -> Iterator[str]:
     yield from (f"- {plain(sentence)}" for sentence in dossier.confidence)
     yield from (f"- No record from {gap.start} to {gap.end}." for gap in dossier.reading.gaps)
     yield from _section("Inputs")
-    yield from _table(
-        ("input", "bytes", "SHA-256"),
-        (
-            (plain(each.place), str(each.size or "a pipe"), each.sha256 or "not known")
-            for each in dossier.reading.inputs
-        ),
-    )
+    yield from _table(("input", "bytes", "SHA-256"), _inputs(dossier))
     yield from (f"- Failed: {plain(failure)}" for failure in dossier.reading.failures)
-    yield f"Configuration in force: SHA-256 {dossier.configuration}"
+    yield f"Configuration in force: SHA-256 {plain(dossier.configuration)}"
+
+
+def _inputs(dossier: Dossier) -> Iterator[tuple[str, ...]]:
+    for each in dossier.reading.inputs:
+        yield plain(each.place), str(each.size or "a pipe"), plain(each.sha256 or "not known")
 
 
 def _section(title: str) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def _agents(panels: Iterable[Panel]) -> Iterator[tuple[str, ...]]:
     for panel in list(panels)[:_AGENTS]:
         name = f"{panel.name} {panel.id}" if panel.name else panel.id
         counts = str(panel.requests), str(panel.refused)
-        yield plain(name), panel.kind, *counts, panel.first, panel.last, panel.severity or ""
+        yield plain(name), plain(panel.kind), *counts, panel.first, panel.last, panel.severity or ""
 
 
 def _alerts(alerts: Iterable[Alert]) -> Iterator[tuple[str, ...]]:
@@ -96,7 +96,7 @@ def _alerts(alerts: Iterable[Alert]) -> Iterator[tuple[str, ...]]:
         yield (
             alert.time,
             alert.severity,
-            alert.detector,
+            plain(alert.detector),
             plain(alert.subject.name or alert.subject.id),
             plain(alert.title),
             plain(", ".join(alert.evidence.record_ids[:4])),

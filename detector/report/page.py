@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -28,6 +29,10 @@ from detector.report.layout import picture_of
 _ASSETS: Final = "assets"
 OPEN_PANELS: Final = 12
 """Agents whose plots are shown at once; the others are folded."""
+WHOLE_PANELS: Final = 50
+"""Agents whose tables stand in the page; those of the others are made when they are opened, or it would be slow."""
+_FEW_ROWS: Final = 3
+"""Rows of the tables of the others."""
 _CELL: Final = 2_000
 """Characters of one text out of a record that are shown."""
 
@@ -50,6 +55,7 @@ def page(dossier: Dossier) -> str:
             agent_names={panel.id: panel.name or panel.id for panel in dossier.panels},
             severities=SEVERITIES[::-1],
             open_panels=OPEN_PANELS,
+            whole_panels=WHOLE_PANELS,
         )
     )
 
@@ -142,13 +148,15 @@ def _data(dossier: Dossier) -> str:
                 for alert in dossier.alerts
             ],
             "severities": SEVERITIES,
-            "panels": [_panel(panel) for panel in dossier.panels],
+            "panels": [_panel(panel, place) for place, panel in enumerate(dossier.panels)],
         }
     )
 
 
-def _panel(panel: Panel) -> dict[str, object]:
+def _panel(panel: Panel, place: int) -> dict[str, object]:
+    tables = {} if place < WHOLE_PANELS else {"m": _tables(panel)}
     return {
+        **tables,
         "c": panel.counts,
         "f": panel.failures if any(panel.failures) else 0,
         "l": [_short(each) for each in panel.low],
@@ -158,17 +166,55 @@ def _panel(panel: Panel) -> dict[str, object]:
     }
 
 
+def _tables(panel: Panel) -> list[list[object]]:
+    """Title and rows of each table of an agent that is folded."""
+    tables = (
+        ("Resources", panel.resources),
+        ("Credentials", panel.credentials),
+        ("Addresses", panel.addresses),
+    )
+    told: list[list[object]] = [
+        [
+            title,
+            ["What", "Requests", "Refused", "First (UTC)", "Last", "Record"],
+            [
+                [
+                    clipped(f"{lane.name or ''} {lane.id}".strip())[:200] + (" (new)" if lane.new else ""),
+                    lane.requests,
+                    lane.refused,
+                    _when(lane.first),
+                    _when(lane.last),
+                    clipped(lane.records[0])[:100] if lane.records else "",
+                ]
+                for lane in lanes[:_FEW_ROWS]
+            ],
+        ]
+        for title, lanes in tables
+    ]
+    deeds = [
+        [_when(deed.time), clipped(deed.activity)[:200], clipped(deed.actor)[:200], clipped(deed.record)[:100]]
+        for deed in panel.deeds[:_FEW_ROWS]
+    ]
+    told.append(["Changes of it or of its blueprint", ["Time (UTC)", "What", "By", "Record"], deeds])
+    return [table for table in told if table[2]]
+
+
 def _lanes(lanes: Sequence[Lane], *, whole: bool = False) -> list[list[object]]:
     """What stands at the left of a lane, its runs, and whether it is new; `whole` shows id and name."""
 
     def title(lane: Lane) -> str:
         return clipped(f"{lane.id} {lane.name or ''}".strip() if whole else lane.name or lane.id)[:60]
 
-    return [[title(lane), lane.runs, int(lane.new)] for lane in lanes]
+    return [[title(lane), _steps(lane.runs), int(lane.new)] for lane in lanes]
+
+
+def _steps(runs: Sequence[int]) -> list[int]:
+    """Each number less the one before: shorter to write."""
+    return [after - before for before, after in pairwise((0, *runs))]
 
 
 def _short(number: float) -> float | int:
-    return round(number) if number >= 10 or number == int(number) else number
+    return round(number) if number >= 5 or number == int(number) else number
 
 
 def _json(document: object) -> str:

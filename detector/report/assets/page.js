@@ -8,6 +8,10 @@
   const begin = data.start, end = data.start + data.n * data.step;
   const rank = Object.fromEntries(data.severities.map((name, i) => [name, i]));
   const live = new Map();
+  data.panels.forEach((panel) => [...panel.r, ...panel.w].forEach((row) => {
+    let at = 0;
+    row[1] = row[1].map((step) => (at += step));
+  }));
   let view = [begin, end];
 
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -28,12 +32,21 @@
   function draw(box, height, series, rows, more) {
     const chart = new uPlot({
       width: Math.max(240, box.clientWidth), height, tzDate: utc, legend: { show: false }, pxAlign: 1,
-      cursor: { points: { show: false }, drag: { x: true, y: false, setScale: true }, ...(more.cursor || {}) },
+      cursor: { points: { show: false }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true, range: () => view }, y: more.y || { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
-      axes: axes(more.left || 48, more.values), series: [{}, ...series], bands: more.bands, hooks: more.hooks || {},
+      axes: axes(more.left || 48, more.values), series: [{}, ...series], bands: more.bands, hooks: { setSelect: [chosen], ...(more.hooks || {}) },
     }, rows, box);
     chart.root.setAttribute("aria-hidden", "true");
     return chart;
+  }
+
+  /* Somebody dragged over a stretch. */
+  function chosen(chart) {
+    const { left, width } = chart.select;
+    if (width < 4) return;
+    const from = chart.posToVal(left, "x"), to = chart.posToVal(left + width, "x");
+    chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    look(from, to);
   }
 
   const known = (numbers) => numbers.map((n) => (n < 0 ? null : n));
@@ -94,8 +107,37 @@
   const total = (numbers) => (numbers || []).reduce((sum, n) => sum + n, 0);
   const listed = (rows) => rows.map((row) => row[0] + (row[2] ? " (new)" : "")).join(", ") || "none known";
 
+  /* Tables of agents that are folded, made when one is opened. */
+  function tabulate(more, tables) {
+    const scroll = document.createElement("div");
+    scroll.className = "scroll";
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", "Details of the agent");
+    const row = (parent, cells, name) => {
+      const line = parent.insertRow();
+      cells.forEach((text) => {
+        const cell = document.createElement(name);
+        if (name === "th") cell.scope = "col";
+        if (typeof text === "number") cell.className = "n";
+        cell.textContent = String(text);
+        line.append(cell);
+      });
+    };
+    tables.forEach(([title, heads, rows]) => {
+      const table = document.createElement("table");
+      table.createCaption().textContent = title;
+      row(table.createTHead(), heads, "th");
+      const body = table.createTBody();
+      rows.forEach((cells) => row(body, cells, "td"));
+      scroll.append(table);
+    });
+    more.append(scroll);
+  }
+
   function show(details) {
-    const panel = data.panels[Number(details.dataset.panel)], box = details.querySelector(".plots");
+    const panel = data.panels[Number(details.dataset.panel)], box = details.querySelector(".plots"), more = details.querySelector("[data-more]");
+    if (more && !more.querySelector("table")) tabulate(more, panel.m);
     const most = panel.c.length ? Math.max(...panel.c) : 0;
     const tokens = figure(box, "Token requests, and what was expected", `Token requests: ${total(panel.c)} in all, at most ${most} in a bucket`);
     const refused = figure(box, "Refused", `Refused token requests: ${total(panel.f || [])} in all`);
@@ -125,29 +167,24 @@
   let charts = [];
   function timeline() {
     charts.forEach((chart) => chart.destroy());
-    const zoomed = { setScale: [(chart, key) => { if (key === "x") look(chart.scales.x.min, chart.scales.x.max); }] };
     const names = data.severities;
     charts = [
       draw(byId("plot-alerts"), 170, [{ paths: () => null, points: { show: false } }], [times, times.map(() => null)], {
         left: 70, y: { range: () => [0, names.length] },
-        values: { splits: () => names.map((_, i) => i + 0.5), values: () => names }, hooks: { ...zoomed, draw: [scatter] },
+        values: { splits: () => names.map((_, i) => i + 0.5), values: () => names }, hooks: { draw: [scatter] },
       }),
       draw(byId("plot-requests"), 170, [
         { stroke: colour("--bar"), width: 1.5, paths: steps(), points: { show: false } },
         { stroke: colour("--mark"), width: 1.5, paths: steps(), points: { show: false } },
-      ], [times, data.counts, data.failures], { left: 70, hooks: zoomed }),
+      ], [times, data.counts, data.failures], { left: 70 }),
     ];
   }
 
-  let busy = false;
   function look(from, to) {
-    if (busy) return;
-    busy = true;
     const width = Math.min(end - begin, Math.max(data.step * 4, to - from));
     const left = Math.min(Math.max(begin, (from + to - width) / 2), end - width);
     view = [left, left + width];
     [...charts, ...Array.from(live.values()).flat()].forEach((chart) => chart.setScale("x", { min: view[0], max: view[1] }));
-    busy = false;
     const inside = data.alerts.filter(([time]) => time >= view[0] && time <= view[1]).length;
     byId("range").textContent = `Showing ${when(view[0])} to ${when(view[1])}: ${inside} of ${data.alerts.length} alerts. Blue: token requests; red: refused.`;
     filter();
