@@ -81,7 +81,7 @@ class Chain(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True):
-    """One thing that happened: the answer to the question, or alerts of one blueprint on successive days."""
+    """One thing that happened: the answer to the question, or alerts of one blueprint that follow each other."""
 
     id: str
     title: str

@@ -63,7 +63,7 @@ def dossier_of(material: Material) -> Dossier:
     gathering, answer = material.gathering, material.answer
     alerts = list({alert.id: alert for alert in material.alerts}.values())
     concerned = alerts if answer is None else [each for each in alerts if _concerns(each, answer, material.window)]
-    stories, more = stories_of(concerned, gathering.trail, material.trusted, MAX_STORIES)
+    stories, more = stories_of(concerned, gathering, material.trusted, MAX_STORIES)
     if answer is not None:
         stories.insert(0, answer)
     asked = frozenset(agent for story in stories[:1] for agent in story.agents)

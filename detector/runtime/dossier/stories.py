@@ -1,4 +1,4 @@
-"""Alerts told as stories: those of one blueprint, or of one subject, on days that follow each other."""
+"""Alerts told as stories: those of one blueprint, or of one subject, that follow each other closely."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from detector.domain.alerts import Alert
 from detector.domain.events import Change
 from detector.domain.findings import SEVERITIES
 from detector.domain.incidents import key_of
-from detector.features.timeline import DAY
+from detector.engine.naming import rfc3339
+from detector.features.timeline import DAY, SIX_HOURS
 from detector.report.facts import Chain, Statement, Story
 from detector.runtime.dossier.following import Followed, Seeds, follow
+from detector.runtime.dossier.gathering import Gathering
 from detector.runtime.dossier.stating import beginning_of, chain_statements, entry_of
-from detector.runtime.dossier.trail import Trail, credentials_added
+from detector.runtime.dossier.trail import credentials_added
+from detector.runtime.dossier.uses import Use
 
 POSTURE: Final = frozenset(
     {
@@ -38,19 +41,19 @@ _IDS: Final = 400
 
 
 def stories_of(
-    alerts: Iterable[Alert], trail: Trail, trusted: Callable[[Change], bool], limit: int
+    alerts: Iterable[Alert], gathering: Gathering, trusted: Callable[[Change], bool], limit: int
 ) -> tuple[list[Story], int]:
     """The gravest stories, and how many more there are.
 
     Args:
         alerts: In any order.
-        trail: What chains are followed through.
+        gathering: What chains are followed through, and where first events are looked for.
         trusted: Whether a declared pipeline made a change.
         limit: How many are told.
     """
     groups = sorted(_groups(alerts), key=_weight)
-    changes = {change.record_id: change for change in trail.changes}
-    return [_story(group, trail, changes, trusted) for group in groups[:limit]], max(0, len(groups) - limit)
+    changes = {change.record_id: change for change in gathering.trail.changes}
+    return [_story(group, gathering, changes, trusted) for group in groups[:limit]], max(0, len(groups) - limit)
 
 
 def _groups(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
@@ -61,7 +64,7 @@ def _groups(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
     for group in keyed.values():
         start = 0
         for place in range(1, len(group) + 1):
-            if place == len(group) or instant(group[place].time) - instant(group[place - 1].time) > DAY:
+            if place == len(group) or instant(group[place].time) - instant(group[place - 1].time) > SIX_HOURS:
                 yield group[start:place]
                 start = place
 
@@ -74,16 +77,16 @@ def _weight(group: Sequence[Alert]) -> tuple[float, ...]:
 
 
 def _story(
-    group: Sequence[Alert], trail: Trail, changes: dict[str, Change], trusted: Callable[[Change], bool]
+    group: Sequence[Alert], gathering: Gathering, changes: dict[str, Change], trusted: Callable[[Change], bool]
 ) -> Story:
     grave = [alert for alert in group if _RANKS[alert.severity] >= _GRAVE] or list(group)
-    first = min(grave, key=lambda alert: (alert.evidence.first_seen, alert.time, alert.id))
+    first = min(grave, key=attrgetter("time", "id"))
     cited = dict.fromkeys(record for alert in grave for record in alert.evidence.record_ids)
     made = sorted(
         (change for record in cited if (change := changes.get(record)) and not trusted(change)),
         key=lambda change: (change.time, change.record_id),
     )
-    followed = follow(trail, _seeds(grave, first, made, trusted))
+    followed = follow(gathering.trail, _seeds(grave, first, made, trusted))
     worst = max(group, key=lambda alert: (_RANKS[alert.severity], alert.score))
     subject = worst.subject
     name = subject.blueprint_name or subject.name or subject.id
@@ -91,9 +94,9 @@ def _story(
         id=group[0].id,
         title=f"{name}: {worst.title}",
         severity=worst.severity,
-        first=first.evidence.first_seen,
+        first=min(first.time, *(rfc3339(change.time) for change in made)) if made else first.time,
         last=max(alert.evidence.last_seen for alert in group),
-        statements=(*_beginning(first, made), *chain_statements(followed)),
+        statements=(*_beginning(first, made, gathering), *chain_statements(followed)),
         chain=followed.chain,
         alerts=tuple(alert.id for alert in group)[:_IDS],
         incidents=tuple(dict.fromkeys(alert.incident for alert in group if alert.incident is not None)),
@@ -102,7 +105,7 @@ def _story(
 
 
 def _seeds(grave: Sequence[Alert], first: Alert, made: Sequence[Change], trusted: Callable[[Change], bool]) -> Seeds:
-    since = min((instant(first.evidence.first_seen), *(change.time for change in made)))
+    since = min((instant(first.time), *(change.time for change in made)))
     named = [entity for alert in grave for entity in alert.entities]
     credentials = {each for change in made for each in credentials_added(change)}
     credentials |= {
@@ -128,18 +131,35 @@ def _seeds(grave: Sequence[Alert], first: Alert, made: Sequence[Change], trusted
     )
 
 
-def _beginning(first: Alert, made: Sequence[Change]) -> Iterator[Statement]:
+def _beginning(first: Alert, made: Sequence[Change], gathering: Gathering) -> Iterator[Statement]:
     """What came first: a change that alerts name, or what the first alert saw."""
-    if made and made[0].time <= instant(first.evidence.first_seen) + 1.0:
+    if made and made[0].time <= instant(first.time) + 1.0:
         yield beginning_of(made[0])
         yield entry_of(made[0])
         return
-    records, seen = first.evidence.record_ids[:3], first.evidence.first_seen
+    records, seen = first.evidence.record_ids[:3], first.time
+    came = _came(first, gathering)
+    if came is not None:
+        records, seen = (came.records[0], *records), rfc3339(came.first)
     where = f" from {', '.join(first.evidence.addresses)}" if first.evidence.addresses else ""
     yield Statement("first_event", f"First: {first.title}{where}.", records, seen)
     yield Statement("entry_point", f"Entry point: {first.explanation}", records, seen)
     if made:
         yield entry_of(made[0])
+
+
+def _came(first: Alert, gathering: Gathering) -> Use | None:
+    """The use of an alert's address by its subject, if it began shortly before.
+
+    An alert tells of the record that tipped the scales, which is seldom the first.
+    """
+    activity = gathering.agents.get((first.subject.tenant or "", first.subject.id))
+    if activity is None:
+        return None
+    moment = instant(first.time)
+    uses = (activity.touch.networks.get(address) for address in first.evidence.addresses)
+    fresh = [use for use in uses if use is not None and moment - SIX_HOURS <= use.first < moment]
+    return min(fresh, key=lambda use: use.first, default=None)
 
 
 def _agents(followed: Followed, grave: Sequence[Alert]) -> tuple[str, ...]:
