@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from detector.domain.alerts import Alert
 from detector.domain.events import Change
-from detector.domain.findings import SEVERITIES
+from detector.domain.findings import SEVERITIES, Severity
 from detector.domain.incidents import key_of
 from detector.engine.naming import rfc3339
 from detector.features.timeline import DAY, SIX_HOURS
@@ -36,7 +36,6 @@ POSTURE: Final = frozenset(
 )
 """Detectors that say how things stand rather than what somebody did: they are no part of a story."""
 _RANKS: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-_GRAVE: Final = _RANKS["medium"]
 _IDS: Final = 400
 
 
@@ -53,7 +52,19 @@ def stories_of(
     """
     groups = sorted(_groups(alerts), key=_weight)
     changes = {change.record_id: change for change in gathering.trail.changes}
-    return [_story(group, gathering, changes, trusted) for group in groups[:limit]], max(0, len(groups) - limit)
+    rotated = frozenset(each for change in changes.values() for each in credentials_added(change) if trusted(change))
+    told = [_story(group, gathering, _Known(changes, rotated, trusted)) for group in groups[:limit]]
+    return told, max(0, len(groups) - limit)
+
+
+class _Known(NamedTuple):
+    """What is known of changes."""
+
+    changes: Mapping[str, Change]
+    """By record id."""
+    rotated: frozenset[str]
+    """Credentials that declared pipelines added."""
+    trusted: Callable[[Change], bool]
 
 
 def _groups(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
@@ -72,21 +83,20 @@ def _groups(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
 def _weight(group: Sequence[Alert]) -> tuple[float, ...]:
     """The gravest first; of equals those that most detectors speak of, then the least likely."""
     worst = max(_RANKS[alert.severity] for alert in group)
-    detectors = {alert.detector for alert in group if _RANKS[alert.severity] >= _GRAVE}
+    detectors = {alert.detector for alert in _least(group, "medium")}
     return (-worst, -len(detectors), -sum(alert.score for alert in group), instant(group[0].time))
 
 
-def _story(
-    group: Sequence[Alert], gathering: Gathering, changes: dict[str, Change], trusted: Callable[[Change], bool]
-) -> Story:
-    grave = [alert for alert in group if _RANKS[alert.severity] >= _GRAVE] or list(group)
-    first = min(grave, key=attrgetter("time", "id"))
-    cited = dict.fromkeys(record for alert in grave for record in alert.evidence.record_ids)
+def _story(group: Sequence[Alert], gathering: Gathering, known: _Known) -> Story:
+    grave = _least(group, "medium") or list(group)
+    leading = _least(group, "high") or grave
+    first = min(leading, key=attrgetter("time", "id"))
+    cited = _cited(leading)
     made = sorted(
-        (change for record in cited if (change := changes.get(record)) and not trusted(change)),
+        (change for record in cited if (change := known.changes.get(record)) and not known.trusted(change)),
         key=lambda change: (change.time, change.record_id),
     )
-    followed = follow(gathering.trail, _seeds(grave, first, made, trusted))
+    followed = follow(gathering.trail, _seeds(grave, first, made, known))
     worst = max(group, key=lambda alert: (_RANKS[alert.severity], alert.score))
     subject = worst.subject
     name = subject.blueprint_name or subject.name or subject.id
@@ -104,7 +114,15 @@ def _story(
     )
 
 
-def _seeds(grave: Sequence[Alert], first: Alert, made: Sequence[Change], trusted: Callable[[Change], bool]) -> Seeds:
+def _cited(alerts: Iterable[Alert]) -> dict[str, None]:
+    return dict.fromkeys(record for alert in alerts for record in alert.evidence.record_ids)
+
+
+def _least(group: Sequence[Alert], severity: Severity) -> list[Alert]:
+    return [alert for alert in group if _RANKS[alert.severity] >= _RANKS[severity]]
+
+
+def _seeds(grave: Sequence[Alert], first: Alert, made: Sequence[Change], known: _Known) -> Seeds:
     since = min((instant(first.time), *(change.time for change in made)))
     named = [entity for alert in grave for entity in alert.entities]
     credentials = {each for change in made for each in credentials_added(change)}
@@ -113,7 +131,7 @@ def _seeds(grave: Sequence[Alert], first: Alert, made: Sequence[Change], trusted
         for alert in grave
         if "credential" in alert.detector
         for entity in alert.entities
-        if entity.kind == "credential"
+        if entity.kind == "credential" and entity.id not in known.rotated
     }
     return Seeds(
         agents=frozenset(
@@ -127,7 +145,7 @@ def _seeds(grave: Sequence[Alert], first: Alert, made: Sequence[Change], trusted
         since=since,
         until=max(instant(alert.evidence.last_seen) for alert in grave) + DAY,
         fresh=True,
-        trusted=trusted,
+        trusted=known.trusted,
     )
 
 
