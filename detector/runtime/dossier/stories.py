@@ -12,7 +12,7 @@ from detector.domain.events import Change
 from detector.domain.findings import SEVERITIES, Severity
 from detector.domain.incidents import key_of
 from detector.engine.naming import rfc3339
-from detector.features.timeline import DAY, SIX_HOURS
+from detector.features.timeline import DAY, HOUR, SIX_HOURS
 from detector.report.facts import Chain, Statement, Story
 from detector.runtime.dossier.following import Followed, Seeds, follow
 from detector.runtime.dossier.gathering import Gathering
@@ -90,7 +90,7 @@ def _weight(group: Sequence[Alert]) -> tuple[float, ...]:
 def _story(group: Sequence[Alert], gathering: Gathering, known: _Known) -> Story:
     grave = _least(group, "medium") or list(group)
     leading = _least(group, "high") or grave
-    first = min(leading, key=attrgetter("time", "id"))
+    first = _led_up_to(min(leading, key=attrgetter("time", "id")), grave)
     cited = _cited(leading)
     made = sorted(
         (change for record in cited if (change := known.changes.get(record)) and not known.trusted(change)),
@@ -112,6 +112,15 @@ def _story(group: Sequence[Alert], gathering: Gathering, known: _Known) -> Story
         incidents=tuple(dict.fromkeys(alert.incident for alert in group if alert.incident is not None)),
         agents=_agents(followed, grave),
     )
+
+
+def _led_up_to(first: Alert, grave: Sequence[Alert]) -> Alert:
+    """The earliest alert about the same subject from which lesser ones led up to this one, within an hour each."""
+    for alert in sorted(grave, key=attrgetter("time", "id"), reverse=True):
+        near = 0 <= instant(first.time) - instant(alert.time) <= HOUR
+        if near and (alert.subject.kind, alert.subject.id) == (first.subject.kind, first.subject.id):
+            first = alert
+    return first
 
 
 def _cited(alerts: Iterable[Alert]) -> dict[str, None]:
