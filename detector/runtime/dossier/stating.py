@@ -100,7 +100,7 @@ def _credentials(chain: Chain, added: Sequence[Change]) -> Iterator[Statement]:
     for node in asked[:_NAMED]:
         change = by_key.get(node.id)
         records = tuple(edge.records[0] for edge in chain.edges if edge.source == f"credential:{node.id}")[:_NAMED]
-        told = "it was there before the records begin"
+        told = "nobody is seen to add it in these records"
         if change is not None:
             actor = _named(change.actor.name, change.actor.id or "somebody unknown")
             told = f"added {rfc3339(change.time)} by {actor}"
