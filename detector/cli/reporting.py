@@ -14,8 +14,6 @@ from detector.config.effective import effective
 from detector.domain.alerts import Alert
 from detector.errors import UsageError
 from detector.report.facts import InputFile
-from detector.report.markdown import markdown
-from detector.report.page import page
 from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.findings import bundle
 
@@ -51,6 +49,10 @@ class Reports:
 
     def write(self, dossier: Dossier, alerts: Iterable[Alert], generated: float) -> None:
         """Writes them, and says on standard error where they are."""
+        # Only who wants a page pays for the template engine.
+        from detector.report.markdown import markdown
+        from detector.report.page import page
+
         if self.page is not None:
             _write(self.page, page(dossier).encode())
         if self.markdown is not None:

@@ -18,8 +18,9 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """Of one module: while it is open, playwright's event loop runs in this thread, and other tests could have none."""
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         missing("Chromium is not installed: install the package `chromium`, or name it in CHROMIUM.")
