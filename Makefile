@@ -70,7 +70,10 @@ types: $(VENV)/.ready  ## mypy, strict
 
 # The real parts that tests talk to. Where they cannot be had, tests say so; with CI=true they fail.
 .PHONY: peers
-peers: build/azurite/.ready build/checkov/.ready  ## Prometheus, Alertmanager (Debian packages), Azurite (npm), checkov for the tests
+peers: build/azurite/.ready build/checkov/.ready  ## Prometheus, Alertmanager, Chromium (Debian), Azurite (npm), checkov for the tests
+	@command -v chromium >/dev/null || { echo "Installing chromium."; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+		test "$${CI:-}" != true
 	@command -v prometheus promtool prometheus-alertmanager amtool >/dev/null || { \
 		echo "Installing prometheus and prometheus-alertmanager."; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || \

@@ -12,16 +12,23 @@ import click
 from detector.cli import exits
 from detector.cli.incident import Options
 from detector.cli.progress import progress_of
-from detector.config.build import decoder_settings
+from detector.cli.reporting import Reports, digest_of, hashed
+from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
 from detector.decode.decoder import Decoder
+from detector.engine.engine import Engine
+from detector.runtime.dossier.build import Material, dossier_of
+from detector.runtime.dossier.trust import trust_of
 from detector.runtime.incident import DAY, Answer, Question, ask
+from detector.runtime.investigation import investigate, story_of
 from detector.runtime.replay import moment_of_reading
 from detector.sinks.encoding import printable
 from detector.sources.files import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from detector.config.settings import Settings
 
 _SHOWN = 5
 """Resources, credentials, addresses and changes of one agent that are shown; `--json` has all."""
@@ -30,11 +37,14 @@ _SHOWN = 5
 def run(options: Options) -> int:
     """Reads, answers and returns the exit code."""
     settings = load(options.config)
+    reports = Reports(options.report, options.markdown, options.ocsf)
+    reports.check()
     source = FileSource(
         options.paths,
         stdin=getattr(sys.stdin, "buffer", None),
         lateness=settings.lateness,
         max_line_bytes=settings.limits.max_body_bytes,
+        exclude=[str(path) for path in reports.paths],
     )
     question = Question(
         resource=options.resource,
@@ -45,15 +55,52 @@ def run(options: Options) -> int:
         until=options.until,
         before=options.before * DAY,
     )
-    decoder = Decoder(**decoder_settings(settings), not_after=moment_of_reading())
-    with progress_of(source, wanted=not options.json) as on_progress:
-        answer = ask(source, decoder, question, on_progress=on_progress)
+    answer = (
+        _reported(source, settings, question, reports) if reports else _answered(source, settings, question, options)
+    )
     answer.failures = [str(failure) for failure in source.failures]
     if options.json:
         click.echo(json.dumps(answer.document(), indent=2))
     else:
         click.echo("\n".join(printable(line) for line in _lines(answer)))
     return exits.INPUT if answer.failures else exits.OK
+
+
+def _answered(source: FileSource, settings: Settings, question: Question, options: Options) -> Answer:
+    decoder = Decoder(**decoder_settings(settings), not_after=moment_of_reading())
+    trusted = trust_of(engine_settings(settings).pipelines)
+    with progress_of(source, wanted=not options.json) as on_progress:
+        return ask(source, decoder, question, trusted=trusted, on_progress=on_progress)
+
+
+def _reported(source: FileSource, settings: Settings, question: Question, reports: Reports) -> Answer:
+    """Judges as well, and writes the reports."""
+    generated = moment_of_reading()
+    decoder = Decoder(**decoder_settings(settings), not_after=generated)
+    judging = engine_settings(settings)
+    trusted = trust_of(judging.pipelines)
+    with progress_of(source) as on_progress:
+        found = investigate(source, decoder, Engine(judging), question, trusted=trusted, on_progress=on_progress)
+    found.summary.failures = [str(failure) for failure in source.failures]
+    story = story_of(found.answer)
+    dossier = dossier_of(
+        Material(
+            gathering=found.gathering,
+            alerts=found.alerts,
+            summary=found.summary,
+            title="Incident report",
+            command=f"{story.title.replace('Answer:', 'Asked for:')}.",
+            answer=story,
+            window=(question.since - question.before, question.until),
+            generated=generated,
+            configuration=digest_of(settings),
+            lateness=settings.lateness,
+            trusted=trusted,
+            inputs=hashed(source.paths),
+        )
+    )
+    reports.write(dossier, found.alerts, generated)
+    return found.answer
 
 
 def _lines(answer: Answer) -> Iterator[str]:
@@ -69,6 +116,7 @@ def _lines(answer: Answer) -> Iterator[str]:
     yield from (f"Failed: {failure}" for failure in read["failures"])
     agents = document["agents"]
     yield f"{_counted(len(agents), 'agent')} found." if agents else "No agent did."
+    yield from (f"{each['text']} [{', '.join(each['records'][:2])}]" for each in document["statements"] if agents)
     for agent in agents:
         yield ""
         name = f"{agent['name']} ({agent['id']})" if agent["name"] else agent["id"]

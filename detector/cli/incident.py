@@ -20,7 +20,7 @@ Examples:
   agent-detector incident archive/ --resource "Microsoft Graph" --since 2026-10-12
   agent-detector incident archive/ --address 198.51.100.0/24
   agent-detector incident archive/ --credential c0de0000-0000-4000-8000-0000000000e1 --json
-  agent-detector incident archive/ --actor mallory@example.com
+  agent-detector incident archive/ --actor mallory@example.com --report incident.html
 
 Exit codes: 0 done, 4 some input could not be read. The others: agent-detector --help.
 """
@@ -40,6 +40,9 @@ class Options:
     before: float
     config: Path | None
     json: bool
+    report: Path | None
+    markdown: Path | None
+    ocsf: Path | None
 
 
 def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
@@ -86,11 +89,16 @@ def _folded(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 )
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file.  [default: built in]")
 @click.option("--json", "json", is_flag=True, help="The answer as JSON.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report to this file: one HTML page.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write the report as Markdown.")
+@click.option("--ocsf", type=click.Path(path_type=Path), help="Write alerts and stories as OCSF findings, JSON lines.")
 def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option by name; `Options` has their types
     """Say which agents touched something: with what, from where, and what had been changed before.
 
     PATH is what `agent-detector replay` reads. All that is given has to hold of a sign-in; with --actor, the agent or
-    its blueprint was changed by that actor, from --since on. Nothing is judged: this is what happened.
+    its blueprint was changed by that actor, from --since on. Nothing is judged: this is what happened, and
+    what the credentials of it could reach. A report judges too: all records of PATH, so let them begin some
+    days before.
     """
     chosen = Options(**options)
     if chosen.since >= chosen.until:

@@ -19,6 +19,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("detector.cli.replay", "Read archived logs and show the alerts."),
     "alerts": ("detector.cli.alerts", "List, show, acknowledge and suppress alerts of a store."),
     "incident": ("detector.cli.incident", "Say which agents touched something, and what was changed before."),
+    "diff": ("detector.cli.diff", "Say which alerts two configurations do not share, or a suppression would hide."),
+    "case": ("detector.cli.case", "Export alerts with their raw records, signed, and verify such a case."),
     "coverage": ("detector.cli.coverage", "Say which advice on agents is checked here, and what cannot be seen."),
     "simulate": ("detector.cli.simulate", "Write the logs of an invented tenant."),
     "check": ("detector.cli.check", "Say whether a configuration is valid, and what it means."),

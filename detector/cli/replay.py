@@ -18,6 +18,7 @@ Examples:
   agent-detector replay demo/events.jsonl --config demo/detector.yaml
   agent-detector replay insights-logs-*/ --since 2026-10-01 --output alerts.jsonl
   agent-detector replay export.csv page*.json --agent 6f1e8a52-0000-4000-8000-000000000001
+  agent-detector replay insights-logs-*/ --report incident.html
   zcat logs.gz | agent-detector replay - --json --fail-on high
 
 Exit codes: 0 done, 1 alerts at or above --fail-on, 3 configuration not valid,
@@ -47,6 +48,9 @@ class Options:
     progress: bool
     sort: bool
     incidents: bool
+    report: Path | None
+    markdown: Path | None
+    ocsf: Path | None
 
 
 def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
@@ -87,6 +91,9 @@ _SEVERITY = click.Choice(SEVERITIES)
 @click.option("--min-severity", type=_SEVERITY, default="info", show_default=True, help="Show alerts from here on.")
 @click.option("--fail-on", type=_SEVERITY, help="Exit with 1 when there is an alert from here on.")
 @click.option("--incidents", is_flag=True, help="Show at the end which incidents the alerts make.")
+@click.option("--report", type=_PATH, help="Write the report to this file: one HTML page.")
+@click.option("--markdown", type=_PATH, help="Write the report as Markdown.")
+@click.option("--ocsf", type=_PATH, help="Write alerts and stories as OCSF findings, JSON lines.")
 @click.option("--sort", is_flag=True, help="Sort every file by event time in memory first.")
 @click.option("--no-progress", "progress", flag_value=False, default=True, type=bool, help="No progress bar.")
 def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option by name; `Options` has their types

@@ -14,6 +14,7 @@ import click
 from detector.cli import exits
 from detector.cli.progress import progress_of
 from detector.cli.replay import Options
+from detector.cli.reporting import Reports, digest_of, hashed
 from detector.cli.summary import shown
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
@@ -22,6 +23,10 @@ from detector.domain.alerts import Alert
 from detector.domain.findings import SEVERITIES
 from detector.engine.engine import Engine
 from detector.errors import UsageError
+from detector.runtime.dossier.build import Material, dossier_of
+from detector.runtime.dossier.gathering import Gathering
+from detector.runtime.dossier.trail import Trail
+from detector.runtime.dossier.trust import trust_of
 from detector.runtime.replay import moment_of_reading, replay
 from detector.runtime.selection import Selection
 from detector.runtime.summary import Summary, notes
@@ -32,15 +37,18 @@ from detector.sources.files import FileSource
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from detector.config.settings import Settings
+
 Deliver = Callable[[Alert], None]
 
 
 def run(options: Options) -> int:
     """Replays and returns the exit code."""
     settings = load(options.config)
-    written = [
-        str(path) for path in (options.output, options.held, options.quarantine, options.summary) if path is not None
-    ]
+    reports = Reports(options.report, options.markdown, options.ocsf)
+    reports.check()
+    outputs = (options.output, options.held, options.quarantine, options.summary, *reports.paths)
+    written = [str(path) for path in outputs if path is not None]
     source = FileSource(
         options.paths,
         stdin=getattr(sys.stdin, "buffer", None),
@@ -55,9 +63,10 @@ def run(options: Options) -> int:
         held = stack.enter_context(JsonFile(options.held)) if options.held else None
         quarantine = stack.enter_context(JsonFile(options.quarantine)) if options.quarantine else None
         raised: list[Alert] = []
-        if options.incidents:
+        if options.incidents or reports:
             sinks.append(raised.append)
         engine = Engine(engine_settings(settings))
+        gathering = Gathering(Trail())
         summary = replay(
             source,
             Decoder(**decoder_settings(settings), not_after=moment_of_reading()),
@@ -66,6 +75,7 @@ def run(options: Options) -> int:
             on_alert=_deliver(sinks, options.min_severity),
             on_held=held.deliver if held is not None else None,
             on_quarantine=quarantine.keep if quarantine is not None else None,
+            on_decoded=gathering.read if reports else None,
             on_progress=stack.enter_context(progress_of(source, console, wanted=options.progress and not options.json)),
         )
     if options.incidents:
@@ -74,12 +84,40 @@ def run(options: Options) -> int:
     summary.notes = list(
         notes(summary, disordered=list(source.disordered), ignored=source.ignored, lateness=settings.lateness)
     )
+    if reports:
+        _write_reports(reports, raised, gathering, summary, settings, source)
     _report(summary, options)
     if summary.failures:
         return exits.INPUT
     if options.fail_on is not None and summary.raised(options.fail_on):
         return exits.ALERTS
     return exits.OK
+
+
+def _write_reports(
+    reports: Reports,
+    raised: list[Alert],
+    gathering: Gathering,
+    summary: Summary,
+    settings: Settings,
+    source: FileSource,
+) -> None:
+    generated = moment_of_reading()
+    dossier = dossier_of(
+        Material(
+            gathering=gathering,
+            alerts=raised,
+            summary=summary,
+            title="Incident report",
+            command=f"A replay of {len(source.paths):,} input{'' if len(source.paths) == 1 else 's'}.",
+            generated=generated,
+            configuration=digest_of(settings),
+            lateness=settings.lateness,
+            trusted=trust_of(engine_settings(settings).pipelines),
+            inputs=hashed(source.paths),
+        )
+    )
+    reports.write(dossier, raised, generated)
 
 
 def _tell_incidents(raised: list[Alert], engine: Engine, console: Console | None) -> None:

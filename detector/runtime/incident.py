@@ -18,18 +18,16 @@ import msgspec
 
 from detector.decode.decoder import Decoder
 from detector.domain.events import Change, Event, SignIn
-from detector.engine.fingerprints import fingerprint
 from detector.engine.naming import rfc3339
-from detector.features.changes import affected
+from detector.report.facts import Chain, Statement
+from detector.runtime.dossier.following import Followed, Seeds, follow
+from detector.runtime.dossier.gathering import Gathering
+from detector.runtime.dossier.stating import statements_of
+from detector.runtime.dossier.trail import Trail
+from detector.runtime.dossier.uses import Touch, Use
 from detector.runtime.replay import PROGRESS_EVERY, decode_chunk
 from detector.sources.chunk import Chunk
 
-_EVIDENCE: Final = 5
-"""Record ids kept of the earliest and of the latest records behind a statement."""
-_LISTED: Final = 200
-"""Resources, credentials or networks listed for one agent; the rest are counted together."""
-_MAX_CHANGES: Final = 200_000
-_MAX_IDS: Final = 4_000_000
 DAY: Final = 86_400.0
 
 
@@ -68,63 +66,6 @@ class Question:
         return self.actor in (made_by.id, made_by.app_id, (made_by.name or "").casefold())
 
 
-class Use(msgspec.Struct, omit_defaults=True):
-    """How often one thing was used, and when."""
-
-    id: str
-    name: str | None = None
-    requests: int = 0
-    refused: int = 0
-    first: float = inf
-    last: float = -inf
-    records: list[str] = []
-    """Ids of the earliest and of the latest records."""
-
-    def add(self, event: SignIn) -> None:
-        """Counts one sign-in; they come in order of event time."""
-        self.requests += 1
-        self.refused += event.access.error_code != 0
-        self.first, self.last = min(self.first, event.time), max(self.last, event.time)
-        if len(self.records) >= 2 * _EVIDENCE:
-            del self.records[_EVIDENCE]
-        self.records.append(event.record_id)
-
-
-class Touch(msgspec.Struct):
-    """What one agent did."""
-
-    use: Use
-    kind: str
-    blueprint: str | None
-    resources: dict[str, Use] = {}
-    credentials: dict[str, Use] = {}
-    networks: dict[str, Use] = {}
-    users: set[str] = set()
-    unlisted: int = 0
-    """Things beyond the bound, which are not listed."""
-
-    def add(self, event: SignIn) -> None:
-        """Takes in one sign-in."""
-        access, origin = event.access, event.origin
-        self.use.add(event)
-        if event.user_id is not None and len(self.users) < _LISTED:
-            self.users.add(event.user_id)
-        network = f"AS{origin.asn}" if origin.asn is not None else None
-        for table, key, name in (
-            (self.resources, access.resource_id, access.resource_name),
-            (self.credentials, access.credential_key_id, access.credential_type),
-            (self.networks, origin.ip, network),
-        ):
-            if key is None:
-                continue
-            if key not in table:
-                if len(table) >= _LISTED:
-                    self.unlisted += 1
-                    continue
-                table[key] = Use(key, name)
-            table[key].add(event)
-
-
 @dataclass(slots=True)
 class Answer:
     """What was found."""
@@ -139,6 +80,12 @@ class Answer:
     last: float = -inf
     dropped_changes: int = 0
     failures: list[str] = field(default_factory=list)
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    """Tenants and ids of the agents."""
+    followed: Followed = field(default_factory=lambda: Followed(Chain()))
+    """Actor, credential, agent, resource."""
+    statements: tuple[Statement, ...] = ()
+    """The answer in sentences, each with the records that it rests on."""
 
     def document(self) -> dict[str, object]:
         """The answer as plain values; times are RFC 3339, UTC."""
@@ -166,12 +113,20 @@ class Answer:
                 "changes_not_kept": self.dropped_changes,
                 "failures": self.failures,
             },
+            "statements": msgspec.to_builtins(self.statements),
             "agents": [_agent(touch, changes) for touch, changes in self.agents],
+            "chain": msgspec.to_builtins({"nodes": self.followed.chain.nodes, "edges": self.followed.chain.edges}),
+            "blast_radius": msgspec.to_builtins(self.followed.chain.radius),
         }
 
 
 def ask(
-    source: Iterable[Chunk], decoder: Decoder, question: Question, *, on_progress: Callable[[], None] | None = None
+    source: Iterable[Chunk],
+    decoder: Decoder,
+    question: Question,
+    *,
+    trusted: Callable[[Change], bool] = lambda _: False,
+    on_progress: Callable[[], None] | None = None,
 ) -> Answer:
     """Reads an archive to its end and answers.
 
@@ -179,92 +134,90 @@ def ask(
         source: Chunks in order of event time.
         decoder: Turns chunks into events.
         question: What is asked.
+        trusted: Whether a change was made by a declared pipeline: such changes are told, not followed.
         on_progress: Called now and then, for a progress bar.
     """
-    reading = _Reading(question)
+    gathering = Gathering(Trail(until=question.until), everybody=True)
+    reading = Reading(question, gathering.trail)
     for number, chunk in enumerate(source):
         decoded = decode_chunk(decoder, chunk)
         reading.answer.quarantined.update(each.reason for each in decoded.quarantined)
         for event in decoded.events:
-            reading.take(event)
+            reading.take(event, copy=not gathering.take(event))
         if on_progress is not None and not number % PROGRESS_EVERY:
             on_progress()
-    return reading.answered()
+    return reading.answered(trusted)
 
 
-class _Reading:
-    """The pass over the archive."""
+class Reading:
+    """The pass over the archive, for the question.
 
-    def __init__(self, question: Question) -> None:
+    Args:
+        question: What is asked.
+        trail: Told every event by somebody else, before it is told here.
+    """
+
+    def __init__(self, question: Question, trail: Trail) -> None:
         self.question: Final = question
         self.answer: Final = Answer(question)
         self.touches: Final[dict[tuple[str, str], Touch]] = {}
         """By tenant and agent: whom the question is about, or (with an actor) everybody."""
-        self.changes: Final[list[Change]] = []
-        self.owners: Final[dict[str, str]] = {}
-        """Object id to the id that sign-ins go by."""
-        self._seen: Final[set[int]] = set()
+        self.trail: Final = trail
 
-    def take(self, event: Event) -> None:
-        """Takes in one event."""
-        answer = self.answer
+    def take(self, event: Event, *, copy: bool) -> None:
+        """Takes in one event, or a copy of one."""
+        answer, question = self.answer, self.question
         answer.records += 1
-        digest = fingerprint(event)
-        if digest in self._seen:
+        if copy:
             answer.copies += 1
             return
-        if len(self._seen) < _MAX_IDS:
-            self._seen.add(digest)
         answer.first, answer.last = min(answer.first, event.time), max(answer.last, event.time)
-        if isinstance(event, SignIn):
-            self._sign_in(event)
-        elif isinstance(event, Change):
-            self._change(event)
-
-    def _sign_in(self, event: SignIn) -> None:
-        access, question = event.access, self.question
-        if access.service_principal_id is not None:
-            self.owners[access.service_principal_id] = access.agent_id
-        if not question.since <= event.time < question.until or not question.matches(event):
+        if not isinstance(event, SignIn) or not question.since <= event.time < question.until:
             return
-        key = access.tenant_id, access.agent_id
-        touch = self.touches.get(key)
-        if touch is None:
-            kind = access.role if access.role != "none" else "service_principal"
-            touch = self.touches[key] = Touch(Use(access.agent_id, access.agent_name), kind, access.blueprint_id)
-        touch.blueprint = touch.blueprint or access.blueprint_id
-        touch.add(event)
+        if question.matches(event):
+            key = event.access.tenant_id, event.access.agent_id
+            touch = self.touches.get(key)
+            if touch is None:
+                touch = self.touches[key] = Touch.of(event)
+            touch.add(event)
 
-    def _change(self, event: Change) -> None:
-        for target in event.targets:
-            if target.id is not None and target.app_id is not None:
-                self.owners[target.id] = target.app_id
-        if event.time < self.question.until:
-            if len(self.changes) < _MAX_CHANGES:
-                self.changes.append(event)
-            else:
-                self.answer.dropped_changes += 1
-
-    def answered(self) -> Answer:
-        """Ties changes to agents."""
-        about: dict[tuple[str, str], list[Change]] = {}
-        for change in self.changes:
-            for name in self._named(change):
-                about.setdefault((change.tenant_id, name), []).append(change)
+    def answered(self, trusted: Callable[[Change], bool]) -> Answer:
+        """Ties changes to agents, and follows the chain."""
+        answer, about = self.answer, self.trail.about()
         for (tenant, agent), touch in self.touches.items():
             begin, end = touch.use.first - self.question.before, touch.use.last
             near = [*about.get((tenant, agent), ()), *about.get((tenant, touch.blueprint or ""), ())]
-            before = sorted({change.record_id: change for change in near}.values(), key=lambda each: each.time)
+            known = {change.record_id: change for change in near if change.time < self.question.until}
+            before = sorted(known.values(), key=lambda each: each.time)
             told = [change for change in before if begin <= change.time <= end]
             if self.question.actor is None or self._changed_by_actor(before):
-                self.answer.agents.append((touch, told))
-        self.answer.agents.sort(key=lambda each: (each[0].use.first, each[0].use.id))
-        return self.answer
+                answer.agents.append((touch, told))
+                answer.keys.append((tenant, agent))
+        answer.agents.sort(key=lambda each: (each[0].use.first, each[0].use.id))
+        answer.dropped_changes = self.trail.dropped_changes
+        answer.followed = follow(self.trail, self._seeds(trusted))
+        answer.statements = statements_of(answer.followed, [touch for touch, _ in answer.agents], trusted)
+        return answer
 
-    def _named(self, change: Change) -> set[str]:
-        """Who a change is about, by every id that is known of them."""
-        ids = {each for target in affected(change) for each in (target.id, target.app_id) if each is not None}
-        return ids | {self.owners[each] for each in ids if each in self.owners}
+    def _seeds(self, trusted: Callable[[Change], bool]) -> Seeds:
+        """Where the chain starts: at the agents of the answer, and at what the question names."""
+        question, answer = self.question, self.answer
+        resources = frozenset(
+            identifier
+            for touch, _ in answer.agents
+            for identifier, use in touch.resources.items()
+            if question.resource in (identifier, (use.name or "").casefold())
+        )
+        return Seeds(
+            agents=frozenset(answer.keys),
+            credentials=frozenset() if question.credential is None else frozenset((question.credential,)),
+            resources=resources,
+            actors=frozenset() if question.actor is None else frozenset((question.actor,)),
+            since=min((touch.use.first for touch, _ in answer.agents), default=question.since),
+            until=question.until,
+            before=question.before,
+            trusted=trusted,
+        )
 
     def _changed_by_actor(self, changes: Iterable[Change]) -> bool:
         question = self.question

@@ -45,6 +45,7 @@ def replay(
     on_alert: Callable[[Alert], None],
     on_held: Callable[[Alert], None] | None = None,
     on_quarantine: Callable[[Quarantined], None] | None = None,
+    on_decoded: Callable[[Decoded], None] | None = None,
     on_progress: Callable[[], None] | None = None,
 ) -> Summary:
     """Drives records through decoder and engine to their end.
@@ -57,6 +58,7 @@ def replay(
         on_alert: Told every alert, in order.
         on_held: Told those that are over the budget, in order, which `on_alert` is not.
         on_quarantine: Told every record that could not be used.
+        on_decoded: Told what each piece of the source decoded to, after the engine was.
         on_progress: Called now and then, for a progress bar.
 
     Returns:
@@ -91,6 +93,8 @@ def replay(
             alerts = process(decoded)
             if alerts:
                 tell(alerts)
+            if on_decoded is not None:
+                on_decoded(decoded)
             if decoded.quarantined and on_quarantine is not None:
                 for quarantined in decoded.quarantined:
                     on_quarantine(_located(quarantined, chunk))

@@ -13,7 +13,7 @@ import pytest
 
 from detector.decode.decoded import Decoded
 from detector.domain.events import CredentialKey, Event, Identity
-from detector.runtime import incident
+from detector.runtime.dossier import trail, uses
 from detector.runtime.incident import DAY, Answer, Question, ask
 from detector.sources.chunk import Chunk
 from tests.stories import ADMIN, HOUR, INVALID, START, Tenant, guid, in_order, network
@@ -156,17 +156,16 @@ def test_copies_and_the_order_of_arrival_change_nothing() -> None:
         answer = ask([chunk, chunk], Handing(order), Question(resource=VAULT))  # type: ignore[arg-type]
         (agent,), (wanted,) = told(answer), expected  # type: ignore[misc]
         for part in (agent, wanted):
-            for uses in (part["resources"], part["credentials"], part["addresses"], [part]):
-                for use in uses:
+            for listed in (part["resources"], part["credentials"], part["addresses"], [part]):
+                for use in listed:
                     use["records"] = sorted(use["records"])
         assert agent == wanted
         assert (answer.records, answer.copies) == (8, 4)
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incident, "_LISTED", 3)
-    monkeypatch.setattr(incident, "_MAX_CHANGES", 2)
-    monkeypatch.setattr(incident, "_MAX_IDS", 4)
+    monkeypatch.setattr(uses, "LISTED", 3)
+    monkeypatch.setattr(trail, "MAX_CHANGES", 2)
     story = in_order(
         *(
             TENANT.sign_in(INVOICES, START + n, origin=network(n), key=f"k{n}", resource="vault", user=f"u{n}")

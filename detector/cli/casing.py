@@ -1,0 +1,80 @@
+"""What `agent-detector case` does; loaded only when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from detector.cli import exits
+from detector.cli.progress import progress_of
+from detector.config.build import decoder_settings
+from detector.config.load import load
+from detector.decode.decoder import Decoder
+from detector.domain.printing import printable
+from detector.errors import UsageError
+from detector.runtime import case
+from detector.runtime.dossier.inputs import inputs_of
+from detector.runtime.evidence import raw_records
+from detector.runtime.replay import moment_of_reading
+from detector.runtime.told import alerts_in
+from detector.sources.files import FileSource
+
+
+def run(
+    paths: tuple[str, ...], alerts: Path, chosen: frozenset[str], out: Path, key: Path | None, config: Path | None
+) -> int:
+    """Writes the case and returns the exit code."""
+    settings = load(config)
+    signer = None if key is None else case.signing_key(key)
+    told = [each for each in alerts_in(alerts) if not chosen or not chosen.isdisjoint((each.id, each.incident))]
+    if not told:
+        raise UsageError(f"{alerts}: There is no such alert." if chosen else f"{alerts}: There is no alert in it.")
+    told.sort(key=lambda alert: (alert.time, alert.id))
+    source = FileSource(
+        paths,
+        lateness=settings.lateness,
+        max_line_bytes=settings.limits.max_body_bytes,
+        exclude=[str(out), str(alerts)],
+    )
+    generated = moment_of_reading()
+    decoder = Decoder(**decoder_settings(settings), not_after=generated)
+    wanted = {identifier for alert in told for identifier in alert.evidence.record_ids}
+    with progress_of(source) as on_progress:
+        records = []
+        for record in raw_records(source, decoder, wanted):
+            records.append(record)
+            if on_progress is not None:
+                on_progress()
+    content = case.case_of(told, records, inputs_of(source.paths), generated=generated, key=signer)
+    _write(out, content)
+    missing = len(wanted - {record.id for record in records})
+    click.echo(f"Case      {out}  ({len(told):,} alerts, {len(records):,} raw records)", err=True)
+    if missing:
+        click.echo(f"{missing:,} records were not found in the input; the manifest names them.", err=True)
+    if signer is None:
+        click.echo("It is not signed: give --key, or whoever gets it can alter it.", err=True)
+    for failure in source.failures:
+        click.echo(f"Failed: {printable(str(failure))}", err=True)
+    return exits.INPUT if source.failures else exits.OK
+
+
+def verified(path: Path, public_key: Path | None) -> int:
+    """Says what is wrong with a case, and returns the exit code."""
+    key = None if public_key is None else case.public_key(public_key)
+    faults = case.faults_of(path, key)
+    for fault in faults:
+        click.echo(printable(fault))
+    if not faults:
+        click.echo("Every hash fits." if key is None else "Every hash fits, and so does the signature.")
+    if key is None:
+        click.echo("Hashes alone prove nothing against whoever made them anew: give --public-key.", err=True)
+    return exits.ALERTS if faults else exits.OK
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{path}: The case cannot be written ({error.strerror}). Choose another path.") from None
