@@ -1,7 +1,7 @@
 """The compiled fold, where there is one.
 
-It is built when the package is installed with a C compiler at hand (`hatch_build.py`). Without it the plain one does the
-same, more slowly.
+It is built when the package is installed with a C compiler at hand (`hatch_build.py`). Without it the plain one does
+the same, more slowly.
 """
 
 from __future__ import annotations

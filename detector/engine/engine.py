@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from xxhash import xxh3_64_intdigest
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from detector.features.declarations import Declarations
 
 _MAX_COUNTERS: Final = 1_000
+_SIGN_INS: Final = frozenset({SignIn})
+_record_id = attrgetter("record_id")
 _PROMPT: Final = frozenset({InventoryObject, Deployment})
 """Events that are told at once, not through an export."""
 
@@ -228,9 +231,11 @@ class Engine:
     def _once(self, events: Sequence[Event], times: Sequence[float]) -> Sequence[Event]:
         """The events without copies of what came before."""
         admission, digest_of = self.state.admission, xxh3_64_intdigest
-        digests = [
-            digest_of(event.record_id.encode(), 0 if type(event) is SignIn else SEEDS[type(event)]) for event in events
-        ]
+        ids = map(str.encode, map(_record_id, events))
+        if _SIGN_INS.issuperset(map(type, events)):
+            digests = list(map(digest_of, ids))
+        else:
+            digests = [digest_of(each, SEEDS.get(type(event), 0)) for each, event in zip(ids, events, strict=True)]
         hour, latest = int(min(times)) // HOUR, int(max(times)) // HOUR
         if hour == latest:
             copies = admission.copies(hour, digests)
