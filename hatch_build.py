@@ -16,7 +16,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = (Path("detector/decode/scanning.pyx"), Path("detector/engine/steady.pyx"))
+SOURCES = (
+    Path("detector/decode/scanning.pyx"),
+    Path("detector/engine/steady.pyx"),
+    Path("detector/engine/newness.pyx"),
+)
 
 
 class Compile(BuildHookInterface):  # type: ignore[type-arg]

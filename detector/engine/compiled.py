@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from detector.engine.folding import Plain
+from detector.engine import folding
+from detector.engine.novelties import MAX_ORIGINS
 
 try:
-    from detector.engine.steady import Compiled
+    from detector.engine.newness import Newness
+    from detector.engine.steady import Compiled, copies
 except ImportError:
     COMPILED = False
+    copies = folding.copies
 else:
     COMPILED = True
 
 if TYPE_CHECKING:
-    from detector.engine.folding import Fold, Steps
+    from detector.engine.folding import Fold, Novel, Steps
+    from detector.engine.novelties import Novelties
+
+__all__ = ["COMPILED", "copies", "fold", "observing"]
 
 
 def fold(steps: Steps) -> Fold:
     """The fastest fold that there is."""
-    return Compiled(steps) if COMPILED else Plain(steps)
+    return Compiled(steps) if COMPILED else folding.Plain(steps)
+
+
+def observing(novelties: Novelties) -> Novel:
+    """The fastest way to observe granted tokens."""
+    return Newness(novelties, MAX_ORIGINS).observe if COMPILED else novelties.observe

@@ -22,7 +22,7 @@ from detector.engine.administering import Administering
 from detector.engine.admission import Admission
 from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
-from detector.engine.compiled import fold
+from detector.engine.compiled import fold, observing
 from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
 from detector.engine.declaring import Declaring
@@ -138,7 +138,7 @@ class Engine:
                 counting=self.counting,
                 refused=self.refusals.observe,
                 remarkable=self._remarkable,
-                novel=self.novelties.observe,
+                novel=observing(self.novelties),
                 other=self._other,
                 place_of=self._place_in_time,
             )
@@ -154,6 +154,7 @@ class Engine:
         self.novelties.on_access += [self.habits.look, self.misuse.look]
         self.refusals.on_refused.append(self.misuse.refused)
         self.novelties.on_place.append(self.concurrency.place)
+        self.novelties.places_heard_from = self.concurrency.least_seen
         self.casebook.on_granted.append(self.concurrency.granted)
         self.parts.append(self.concurrency)
 
@@ -164,6 +165,7 @@ class Engine:
         drifting = Drifting(settings, declarations, state, self.saying, self.journal)
         self.novelties.on_access.append(declaring.access)
         self.novelties.on_place.append(declaring.place)
+        self.novelties.places_heard_from = 0.0
         self.changing.on_recognised += [declaring.changed, drifting.changed]
         self.readers[InventoryObject] = drifting.behind(self.readers[InventoryObject])
         self.parts.append(declaring)

@@ -22,6 +22,9 @@ PlaceInTime = tuple[int, int, float, float]
 """Number of a ten-minute bucket, its hour, and the event times at which it begins and ends."""
 
 
+Novel = Callable[["Route", SignIn, int], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """Who is asked when a record is not steady."""
@@ -32,7 +35,7 @@ class Steps:
     """A refused token request, with its hour."""
     remarkable: Callable[[Route, SignIn], None]
     """A granted token that somebody waits for."""
-    novel: Callable[[Route, SignIn, int], None]
+    novel: Novel
     """A granted token whose resource or origin was not dealt with yet in the hour."""
     other: Callable[[Event], bool]
     """An event that is no sign-in; whether it was left out."""
@@ -57,6 +60,22 @@ class Fold(Protocol):
     def fold(self, events: Sequence[Event], newest: float, lateness: float) -> Folded:
         """Folds a stretch; `newest` is the watermark before it."""
         ...
+
+
+def copies(ids: set[int], digests: list[int]) -> list[int]:
+    """Takes in hashed ids; the places of those that were there before them."""
+    known = ids.intersection(digests)
+    before = len(ids)
+    ids.update(digests)
+    if len(ids) - before + len(known) == len(digests):  # most often: none of them came twice in this very stretch
+        return sorted(map(digests.index, known))
+    places = []
+    for place, digest in enumerate(digests):
+        if digest in known:
+            places.append(place)
+        else:
+            known.add(digest)
+    return places
 
 
 class Plain:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from detector.domain.events import Event
 from detector.engine.folding import Folded, Steps
 
+def copies(ids: set[int], digests: list[int]) -> list[int]: ...
+
 class Compiled:
     """Folds stretches of events as `folding.Plain` does."""
 

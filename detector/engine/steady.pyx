@@ -13,9 +13,6 @@ What costs most is waiting for memory, for what is kept of thousands of agents l
 stretch will touch is asked for before the first of them is folded.
 """
 
-from cpython.object cimport PyObject, Py_TYPE
-from cpython.ref cimport Py_DECREF, Py_INCREF
-
 from detector.domain.events import Access, SignIn
 from detector.engine.folding import Folded
 from detector.engine.routing import Route
@@ -24,58 +21,28 @@ from detector.features.memory import FleetMemory, IdentityMemory
 from detector.features.timeline import STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS
 from detector.features.token_rate import FOLD, FOLD_STEPS, RateMemory, hour_of, shared
 
-cdef extern from *:
-    """
-    #include <structmember.h>
-
-    /* Where the object keeps a slot; -1 when the descriptor is of another kind. */
-    static Py_ssize_t PLACE_OF(PyObject *descriptor) {
-        if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) return -1;
-        PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
-        return member->type == T_OBJECT_EX || member->type == T_OBJECT ? member->offset : -1;
-    }
-    #define WARM(pointer) __builtin_prefetch((const char *)(pointer))
-    #define WARM_NEXT(pointer) __builtin_prefetch((const char *)(pointer) + 64)
-    """
-    Py_ssize_t PLACE_OF(object descriptor)
-    void WARM(PyObject *pointer) nogil
-    void WARM_NEXT(PyObject *pointer) nogil
-
-cdef extern from "Python.h":
-    int PySet_Contains(PyObject *among, PyObject *key) except -1
+include "slots.pxi"
 
 
-cdef Py_ssize_t _place(object kind, str name) except -1:
-    """Where objects of a type keep a slot."""
-    for each in kind.__mro__:
-        if name in vars(each):
-            place = PLACE_OF(vars(each)[name])
-            if place > 0:
-                return place
-            break
-    raise TypeError(f"{kind.__name__}.{name} is no slot, so the steady record cannot be compiled. Run without it.")
-
-
-cdef inline PyObject *_get(PyObject *of, Py_ssize_t place) except NULL:
-    cdef PyObject *value = (<PyObject **>(<char *>of + place))[0]
-    if value == NULL:
-        raise AttributeError("A slot that every object of its kind fills is empty.")
-    return value
-
-
-cdef inline void _set(PyObject *of, Py_ssize_t place, object value) noexcept:
-    cdef PyObject **slot = <PyObject **>(<char *>of + place)
-    cdef PyObject *before = slot[0]
-    Py_INCREF(value)
-    slot[0] = <PyObject *>value
-    Py_DECREF(<object>before)
+def copies(set ids not None, list digests not None):
+    """`folding.copies`, with the memory of all asked for before the first is looked up."""
+    cdef Py_ssize_t place, before
+    cdef list found = []
+    for place in range(len(digests)):
+        WARM_ENTRY(<PyObject *>ids, hash(digests[place]))
+    for place in range(len(digests)):
+        before = PySet_GET_SIZE(ids)
+        ids.add(digests[place])
+        if PySet_GET_SIZE(ids) == before:
+            found.append(place)
+    return found
 
 
 cdef class Compiled:
     """Folds stretches of events; see `folding.Plain`, which takes and does the same."""
 
     cdef object _router, _judge, _open, _older, _judge_fleet, _open_fleet, _older_fleet
-    cdef object _refused, _remarkable, _novel, _other, _place_of
+    cdef object _activate, _refused, _remarkable, _novel, _other, _place_of
     cdef PyObject *_sign_in
     cdef PyObject *_access_kind
     cdef PyObject *_route_kind
@@ -96,6 +63,7 @@ cdef class Compiled:
         self._judge, self._open, self._older = counting.judge, counting.open_bucket, counting.older_bucket
         self._judge_fleet, self._open_fleet = counting.judge_fleet, counting.open_fleet_bucket
         self._older_fleet = counting.older_fleet_bucket
+        self._activate = counting.activate
         self._refused, self._remarkable, self._novel = steps.refused, steps.remarkable, steps.novel
         self._other, self._place_of = steps.other, steps.place_of
         self._sign_in, self._access_kind = <PyObject *>SignIn, <PyObject *>Access
@@ -124,7 +92,7 @@ cdef class Compiled:
     # -------------------------------------------------------------------------------------------------- rates
 
     cdef bint _activated(self, PyObject *fleet, long long hour, object hour_number) except -1:
-        """`Counting._activate`, where nobody is to be told of it."""
+        """`Counting.activate`, where nobody is to be told of it."""
         cdef list active = <list>_get(_get(fleet, self._fleet_hours), self._active)
         cdef Py_ssize_t last = len(active) - 2
         cdef long long agents
@@ -141,7 +109,7 @@ cdef class Compiled:
         return True
 
     cdef bint _rolled(
-        self, PyObject *route, PyObject *rates, PyObject *fleet_rates, object bucket_number, object hour_number
+        self, object route, object event, PyObject *rates, PyObject *fleet_rates, object bucket_number, object hour_number
     ) except -1:
         """`Counting.open_bucket` and `token_rate.roll` but for the judging; false, and nothing done, when it needs more."""
         cdef long long bucket = bucket_number, hour = hour_number
@@ -157,8 +125,8 @@ cdef class Compiled:
             if len(hours) + 3 >= self._fold or (closes_six and len(sixes) + 3 >= self._fold):
                 return False
             if <object>fleet_rates is not None:
-                if not self._activated(_get(route, self._fleet), hour, hour_number):
-                    return False
+                if not self._activated(_get(<PyObject *>route, self._fleet), hour, hour_number):
+                    self._activate(route, event, hour_number)
         steps.append(old_number)
         steps.append(n)
         steps.append(<object>_get(rates, self._step_check))
@@ -301,7 +269,7 @@ cdef class Compiled:
                 if n >= <long long><object>_get(rates, self._trip):
                     self._judge(route, event, hour_number)
             elif <long long><object>value < bucket:
-                if not self._rolled(<PyObject *>route, rates, fleet_rates, bucket_number, hour_number):
+                if not self._rolled(route, event, rates, fleet_rates, bucket_number, hour_number):
                     self._open(route, event, bucket_number)
                 elif 1 >= <long long><object>_get(rates, self._trip):
                     self._judge(route, event, hour_number)
