@@ -37,7 +37,8 @@ class Compile(BuildHookInterface):  # type: ignore[type-arg]
         """Makes one module, unless it is newer than its source."""
         built = root / path.with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
         source = root / path
-        if built.exists() and built.stat().st_mtime > max(source.stat().st_mtime, Path(__file__).stat().st_mtime):
+        sources = [source, *source.parent.glob("*.pxi"), Path(__file__)]
+        if built.exists() and built.stat().st_mtime > max(each.stat().st_mtime for each in sources):
             self._take(built, build_data)
             return
         try:
