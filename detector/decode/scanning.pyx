@@ -58,6 +58,7 @@ cdef struct Spot:
     Py_ssize_t end
     uint64_t access
     uint64_t origin
+    bint odd
 
 cdef struct Kept:
     char *bytes
@@ -510,10 +511,9 @@ cdef class Scanner:
         cdef int which
         cdef double time, lowest = 1e300, highest = -1e300
         cdef Spot *spot
-        cdef PyObject *known
-        cdef list ids = [], times = [], found = [], places = [], oddities = []
+        cdef list ids = [], times = [], found, places, oddities = []
         cdef list users = None, clients = None
-        cdef object exported = None, number
+        cdef object exported = None
         if end - start >= 12 and memcmp(start, b'{"records":[', 12) == 0:
             lines = False
             p += 12
@@ -550,12 +550,11 @@ cdef class Scanner:
                 for which in range(OF_ORIGIN):
                     total += 8 + (spans[which].n if spans[which].n > 0 else 0)
                 odd = odd or total > ROOM - 16
+            spot.odd = odd
             if odd:
                 oddities.append(count)
                 ids.append(None)
                 times.append(None)
-                found.append(None)
-                places.append(None)
                 if users is not None:
                     users.append(None)
                     clients.append(None)
@@ -568,12 +567,6 @@ cdef class Scanner:
                 spot.origin = self._hash(spans, OF_ACCESS, OF_ORIGIN)
                 ids.append(PyUnicode_DecodeUTF8(spans[F_ID].at, spans[F_ID].n, NULL))
                 times.append(time)
-                number = spot.access
-                known = PyDict_GetItem(accesses, number)
-                found.append(None if known == NULL else <object>known)
-                number = spot.origin
-                known = PyDict_GetItem(origins, number)
-                places.append(None if known == NULL else <object>known)
                 if users is None and (spans[F_USER].n > 0 or spans[F_CLIENT].n > 0):
                     users, clients = [None] * count, [None] * count
                 if users is not None:
@@ -597,7 +590,22 @@ cdef class Scanner:
             else:
                 return None
         name = PyUnicode_DecodeUTF8(category.at, category.n, NULL)
+        found, places = self._known(accesses, True), self._known(origins, False)
         return name, ids, times, found, places, users, clients, lowest, highest, exported, oddities
+
+    cdef list _known(self, dict flyweights, bint of_access):
+        """The flyweights of the body, all at once: what one look-up waits for is fetched while the next is asked for."""
+        cdef Py_ssize_t place
+        cdef PyObject *known
+        cdef object number
+        cdef list found = [None] * self._read
+        for place in range(self._read):
+            if not self._spots[place].odd:
+                number = self._spots[place].access if of_access else self._spots[place].origin
+                known = PyDict_GetItem(flyweights, number)
+                if known != NULL:
+                    found[place] = <object>known
+        return found
 
     cdef bint _grow(self) noexcept:
         cdef Spot *more = <Spot *>realloc(self._spots, 2 * self._room * sizeof(Spot))
