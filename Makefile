@@ -23,6 +23,8 @@ find_python = for p in python3.11 python3.12 python3.13; do \
 	if $$p -c 'import venv, ensurepip' 2>/dev/null; then echo $$p; exit; fi; done; \
 	echo "No Python 3.11, 3.12 or 3.13 found: install one, or say make PYTHON=/path/to/python." >&2; exit 1
 
+# What hatch_build.py compiles.
+COMPILED := $(wildcard detector/*/*.pyx detector/*/*.pxi)
 # Rooms whose every branch is tested (docs/architecture.md).
 CORE := detector/errors.py detector/domain/* detector/decode/* detector/features/* detector/detectors/* \
 	detector/engine/* detector/config/*
@@ -157,8 +159,8 @@ $(VENV)/.locked: requirements-dev.lock
 	$(PIP) check
 	touch $@
 
-# A C compiler and Python.h make decoding twice as fast (hatch_build.py); without them there is only a warning.
-$(VENV)/.ready: $(VENV)/.locked pyproject.toml hatch_build.py detector/__init__.py detector/decode/scanning.pyx
+# A C compiler and Python.h make it twice as fast (hatch_build.py); without them there is only a warning.
+$(VENV)/.ready: $(VENV)/.locked pyproject.toml hatch_build.py detector/__init__.py $(COMPILED)
 	@{ command -v cc && test -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"; } >/dev/null || { \
 		echo "Installing gcc and the headers of Python."; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc libc6-dev python3-dev >/dev/null; } || \

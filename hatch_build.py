@@ -1,4 +1,4 @@
-"""Compiles `detector/decode/scanning.pyx` when the package is built or installed from a checkout.
+"""Compiles the `.pyx` files of `SOURCES` when the package is built or installed from a checkout.
 
 The product works without it, more slowly: where there is no C compiler or no Python.h, the build says so and goes on.
 With `CI=true` it fails instead, because then everything is to be there.
@@ -16,7 +16,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path("detector/decode/scanning.pyx")
+SOURCES = (
+    Path("detector/decode/scanning.pyx"),
+    Path("detector/engine/steady.pyx"),
+    Path("detector/engine/newness.pyx"),
+)
 
 
 class Compile(BuildHookInterface):  # type: ignore[type-arg]
@@ -26,19 +30,24 @@ class Compile(BuildHookInterface):  # type: ignore[type-arg]
         """Compiles in place and has the result taken into the wheel."""
         if self.target_name != "wheel":
             return
-        root = Path(self.root)
-        built = root / SOURCE.with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
-        source = root / SOURCE
-        if built.exists() and built.stat().st_mtime > max(source.stat().st_mtime, Path(__file__).stat().st_mtime):
+        for source in SOURCES:
+            self._build(Path(self.root), source, build_data)
+
+    def _build(self, root: Path, path: Path, build_data: dict[str, Any]) -> None:
+        """Makes one module, unless it is newer than its source."""
+        built = root / path.with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
+        source = root / path
+        sources = [source, *source.parent.glob("*.pxi"), Path(__file__)]
+        if built.exists() and built.stat().st_mtime > max(each.stat().st_mtime for each in sources):
             self._take(built, build_data)
             return
         try:
-            compiled(source, root / "build" / "scanning.c", built)
+            compiled(source, root / "build" / f"{path.stem}.c", built)
         except (ImportError, OSError, subprocess.CalledProcessError) as error:
             if os.environ.get("CI") == "true":
                 raise
             self.app.display_warning(
-                f"The compiled scanner was not built ({error}). Everything works without it, at about half the speed; "
+                f"{path} was not compiled ({error}). Everything works without it, at about half the speed; "
                 "for it, install a C compiler and the headers of Python."
             )
             built.unlink(missing_ok=True)

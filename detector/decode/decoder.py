@@ -23,7 +23,7 @@ from detector.decode.categories import BY_NAME, LOOSE, STRICT
 from detector.decode.decoded import Decoded
 from detector.decode.fitting import Fit, converted, fitter
 from detector.decode.flows import Flows, category_of, flow_of_others, flow_of_sign_ins
-from detector.decode.flyweights import Flyweights
+from detector.decode.flyweights import Flyweights, origin_of
 from detector.decode.graph import GraphRequest, graph_activity
 from detector.decode.particulars import NOTHING, Reread
 from detector.decode.pieces import Message, depth_of, endings, ends, is_json, looks_like_lines, repair, salvage, seams
@@ -382,10 +382,7 @@ class Decoder:
             if access in asking:
                 more.append(index)
         for index in [index for index, origin in enumerate(origins) if origin is None]:
-            said = records[index].properties
-            where = said.location
-            key = (said.ip_address, said.autonomous_system_number, where and where.country_or_region)
-            origins[index] = flyweights.origin(key)
+            origins[index] = flyweights.origin(origin_of(records[index].properties))
         if any(users) or any(clients):
             events.extend(map(SignIn, ids, times, accesses, origins, map(ident, users), map(text, clients)))
         else:

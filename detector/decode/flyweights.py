@@ -11,7 +11,7 @@ identities costs time, not memory.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from detector.decode.addresses import network
 from detector.decode.fields import NO_TENANT
@@ -29,6 +29,58 @@ AnyProperties = ServiceProperties[Any, Any, Any] | UserProperties[Any, Any, Any]
 
 OriginKey = tuple[str | None, int | str | None, str | None]
 """Address, autonomous system number, country: as spelled."""
+
+
+class Told(NamedTuple):
+    """What a sign-in says of who asked for what, as spelled; in the order of `scanning.Scanner.fields`."""
+
+    app_id: str | None
+    resource_id: str | None
+    resource_name: str | None
+    principal_id: str | None
+    name: str | None
+    credential_type: str | None
+    key_id: str | None
+    federated_id: str | None
+    access_status: str | None
+    agent_type: str | None
+    subject_type: str | None
+    parent_id: str | None
+    subject_parent_id: str | None
+    tenant_id: str
+    error_code: int
+    client_app: str | None = None
+    protocol: str | None = None
+
+
+def told_by(tenant: str, said: AnyProperties) -> Told:
+    """What a decoded record says."""
+    agent = said.agent or NO_AGENT
+    return Told(
+        said.app_id,
+        said.resource_id,
+        said.resource_display_name,
+        said.service_principal_id,
+        said.caller_name,
+        said.client_credential_type,
+        said.service_principal_credential_key_id,
+        said.federated_credential_id,
+        said.conditional_access_status,
+        agent.agent_type,
+        agent.agent_subject_type,
+        agent.parent_app_id,
+        agent.agent_subject_parent_id,
+        tenant,
+        said.status.error_code,
+        said.client_app_used,
+        said.authentication_protocol,
+    )
+
+
+def origin_of(said: AnyProperties) -> OriginKey:
+    """Where a decoded record says that it came from."""
+    country = None if said.location is None else said.location.country_or_region
+    return said.ip_address, said.autonomous_system_number, country
 
 
 class Flyweights:
@@ -58,66 +110,63 @@ class Flyweights:
         if self._made_since_clear >= self._limit:
             self.clear()
         self._made_since_clear += 1
-        access = self._made(kind, tenant, said)
+        access = self._made(kind, told_by(tenant, said))
         if access.error_code >= 0:
             self.by_kind[kind][key] = access
             if asks_for_more(access):
                 self.asking.add(access)
         return access
 
-    def meet(self, kind: SignInKind, tenant: str, said: AnyProperties, key: int) -> Access:
-        """The instance for a scanned record; kept unless more is read of its sign-ins. Raises `Unusable`."""
+    def meet(self, kind: SignInKind, told: Told, key: int) -> Access:
+        """The instance for a scanned record; raises `Unusable`."""
         known = self.scanned.get(key)
         if known is not None:
             return known
         if self._made_since_clear >= self._limit:
             self.clear()
         self._made_since_clear += 1
-        access = self._made(kind, tenant, said)
-        if not asks_for_more(access):
-            self.scanned[key] = access
+        access = self.scanned[key] = self._made(kind, told)
+        if asks_for_more(access):
+            self.asking.add(access)
         return access
 
-    def meet_origin(self, said: AnyProperties, key: int) -> Origin:
+    def meet_origin(self, place: OriginKey, key: int) -> Origin:
         """The instance for the place of a scanned record."""
         known = self.scanned_origins.get(key)
         if known is not None:
             return known
         if len(self.scanned_origins) >= self._limit:
             self.scanned_origins.clear()
-        country = None if said.location is None else said.location.country_or_region
-        origin = self.origin((said.ip_address, said.autonomous_system_number, country))
-        self.scanned_origins[key] = origin
+        origin = self.scanned_origins[key] = self.origin(place)
         return origin
 
-    def _made(self, kind: SignInKind, tenant: str, said: AnyProperties) -> Access:
-        agent = said.agent or NO_AGENT
-        role, odd_role = fold_role(agent.agent_type)
-        subject_role, odd_subject = fold_role(agent.agent_subject_type)
-        app, principal = said.app_id, said.service_principal_id
+    def _made(self, kind: SignInKind, told: Told) -> Access:
+        role, odd_role = fold_role(told.agent_type)
+        subject_role, odd_subject = fold_role(told.subject_type)
+        app, principal = told.app_id, told.principal_id
         caller = ident(app)
         principal = caller if principal == app else ident(principal)
         caller = caller or principal
         if caller is None:
             raise Unusable("missing_id", "properties.appId and properties.servicePrincipalId are both missing")
         access = Access(
-            ident(tenant) or NO_TENANT,
+            ident(told.tenant_id) or NO_TENANT,
             kind,
             role,
             subject_role,
             caller,
-            text(said.caller_name),
+            text(told.name),
             principal,
-            ident(agent.parent_app_id),
-            ident(agent.agent_subject_parent_id),
-            ident(said.resource_id),
-            text(said.resource_display_name),
-            _stated(said.client_credential_type),
-            ident(said.service_principal_credential_key_id) or ident(said.federated_credential_id),
-            _stated(said.client_app_used),
-            said.status.error_code,
-            _stated(said.conditional_access_status),
-            _stated(said.authentication_protocol),
+            ident(told.parent_id),
+            ident(told.subject_parent_id),
+            ident(told.resource_id),
+            text(told.resource_name),
+            _stated(told.credential_type),
+            ident(told.key_id) or ident(told.federated_id),
+            _stated(told.client_app),
+            told.error_code,
+            _stated(told.access_status),
+            _stated(told.protocol),
         )
         if odd_role or odd_subject:
             self.odd[access] = tuple(f"agentType:{spelling}" for spelling in (odd_role, odd_subject) if spelling)

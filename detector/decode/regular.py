@@ -7,14 +7,14 @@ becomes of a record is the same on either way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from detector.decode.decoded import Decoded
 from detector.decode.flows import category_of, flow_of_sign_ins
-from detector.decode.particulars import asks_for_more
+from detector.decode.flyweights import Told, origin_of, told_by
 from detector.decode.signin import SIGN_INS, AccessStatus, AgentType, CredentialType, SignInEnvelope
 from detector.decode.texts import ident, text
 from detector.decode.times import EARLIEST
@@ -34,6 +34,10 @@ _READ: Final[dict[str, tuple[SignInKind, msgspec.json.Decoder[Any], msgspec.json
     if issubclass(kind, SignInEnvelope)
 }
 """Categories that the scanner reads: what events call them, and who decodes a record of them (see `signin`)."""
+
+
+_OF_ACCESS: Final = 15
+"""How many of the fields that the scanner tells are of the access; the others are of the origin."""
 
 
 class Regular:
@@ -76,30 +80,27 @@ class Regular:
         category, ids, times, accesses, origins, users, clients, low, high, exported, odd = found
         if len(odd) < len(ids) and (low < EARLIEST or high > self._latest(high, exported)):
             return None
+        asking = flyweights.asking
+        if asking and not asking.isdisjoint(accesses):  # of these more is read than the scanner knows
+            odd += (number for number, access in enumerate(accesses) if access in asking)
         if None in accesses or None in origins:
             self._meet(data, category, accesses, origins, odd)
-        others = Decoded([])
-        if odd:
-            read = self._usually(b"[" + b",".join([scanner.record(data, number) for number in odd]) + b"]")
-            if read is None:
-                return None
-            others = read
+        odd.sort()
         columns: list[list[Any]] = [ids, times, accesses, origins]
         if users is not None and clients is not None:
             columns += [list(map(ident, users)), list(map(text, clients))]
-        _without(columns, odd)
+        others = None
+        if odd:
+            others = self._usually(b"[" + b",".join([scanner.record(data, number) for number in odd]) + b"]")
+            if others is None:
+                return None
+            _without(columns, odd)
         result = Decoded(list(map(SignIn, *columns)))
         if result.events:
             flow_of_sign_ins(result.flows, category, columns[1], columns[2])
         if flyweights.odd:
             self._report(result)
-        for number, event in zip(odd, others.events, strict=True):
-            result.events.insert(number, event)
-        others.events = result.events
-        for key, buckets in result.flows.items():
-            others.flows.setdefault(key, set()).update(buckets)
-        others.unknown.update(result.unknown)
-        return others
+        return result if others is None else _together(result, odd, others)
 
     def _meet(
         self,
@@ -116,20 +117,33 @@ class Regular:
         for number, (access, origin) in enumerate(zip(accesses, origins, strict=True)):
             if (access is not None and origin is not None) or number in apart:
                 continue
-            record_bytes = scanner.record(data, number)
-            try:
-                record = strict.decode(record_bytes)
-            except msgspec.ValidationError:
-                record = loose.decode(record_bytes)
+            fields = scanner.fields(data, number)
+            if fields is not None:
+                told, place = Told(*fields[:_OF_ACCESS]), fields[_OF_ACCESS:]
+            else:
+                record_bytes = scanner.record(data, number)
+                try:
+                    record = strict.decode(record_bytes)
+                except msgspec.ValidationError:
+                    record = loose.decode(record_bytes)
+                told, place = told_by(record.tenant_id, record.properties), origin_of(record.properties)
             if access is None:
-                made = flyweights.meet(kind, record.tenant_id, record.properties, scanner.access_key(number))
-                if asks_for_more(made):
+                made = accesses[number] = flyweights.meet(kind, told, scanner.access_key(number))
+                if made in flyweights.asking:
                     odd.append(number)
-                    continue
-                accesses[number] = made
             if origin is None:
-                origins[number] = flyweights.meet_origin(record.properties, scanner.origin_key(number))
-        odd.sort()
+                origins[number] = flyweights.meet_origin(place, scanner.origin_key(number))
+
+
+def _together(scanned: Decoded, odd: Sequence[int], others: Decoded) -> Decoded:
+    """What was scanned, with the other records of the body in their places."""
+    for number, event in zip(odd, others.events, strict=True):
+        scanned.events.insert(number, event)
+    others.events = scanned.events
+    for key, buckets in scanned.flows.items():
+        others.flows.setdefault(key, set()).update(buckets)
+    others.unknown.update(scanned.unknown)
+    return others
 
 
 def _without(columns: Iterable[list[Any]], places: list[int]) -> None:

@@ -40,14 +40,14 @@ cdef enum:
 
 cdef enum:
     F_APP, F_RESOURCE, F_RESOURCE_NAME, F_PRINCIPAL, F_NAME, F_CREDENTIAL, F_KEY, F_FEDERATED, F_ACCESS,
-    F_AGENT_TYPE, F_SUBJECT_TYPE, F_PARENT, F_SUBJECT_PARENT, F_TENANT, F_CATEGORY,
+    F_AGENT_TYPE, F_SUBJECT_TYPE, F_PARENT, F_SUBJECT_PARENT, F_TENANT, F_ERROR, F_CATEGORY,
     F_ADDRESS, F_NUMBER, F_COUNTRY,
     F_ID, F_CREATED, F_TIME, F_USER, F_CLIENT, F_STATUS, F_AGENT, F_PLACE, F_PROPERTIES,
     FIELDS
 
 cdef enum:
-    OF_ACCESS = 15  # fields before this one say who asked for what
-    OF_ORIGIN = 18  # and those before this one where it came from
+    OF_ACCESS = 16  # fields before this one say who asked for what
+    OF_ORIGIN = 19  # and those before this one where it came from
 
 cdef struct Span:
     const char *at
@@ -58,6 +58,7 @@ cdef struct Spot:
     Py_ssize_t end
     uint64_t access
     uint64_t origin
+    bint odd
 
 cdef struct Kept:
     char *bytes
@@ -317,11 +318,10 @@ cdef class Scanner:
             n = p - key
             p += 2
             if which == F_STATUS and n == 9 and memcmp(key, b"errorCode", 9) == 0:
-                # Refusals are few and have more to say: they go the usual way.
-                if spans[which].n or p[0] != b'0' or (p[1] != b',' and p[1] != b'}'):
+                if spans[which].n:
                     odd[0] = True
                 spans[which].n = 1
-                p = self._skip(p, end, 1)
+                p = self._code(p, end, &spans[F_ERROR], odd)
             elif which == F_AGENT and n == 9 and memcmp(key, b"agentType", 9) == 0:
                 p = self._text(p, end, &spans[F_AGENT_TYPE], odd)
             elif which == F_AGENT and n == 16 and memcmp(key, b"agentSubjectType", 16) == 0:
@@ -402,6 +402,16 @@ cdef class Scanner:
         p = _number(p)
         if p != NULL:
             span.n = p - span.at + 1
+        return p
+
+    cdef const char *_code(self, const char *p, const char *end, Span *span, bint *odd) noexcept nogil:
+        """Behind an error code: a few digits; anything else makes the record odd."""
+        span.at = p
+        p = self._skip(p, end, 1)
+        if p != NULL:
+            span.n = p - span.at
+            if span.n > 9 or _digits(span.at) != p:
+                odd[0] = True
         return p
 
     cdef const char *_record(self, const char *p, const char *end, Span *spans, bint *odd) noexcept nogil:
@@ -501,10 +511,9 @@ cdef class Scanner:
         cdef int which
         cdef double time, lowest = 1e300, highest = -1e300
         cdef Spot *spot
-        cdef PyObject *known
-        cdef list ids = [], times = [], found = [], places = [], oddities = []
+        cdef list ids = [], times = [], found, places, oddities = []
         cdef list users = None, clients = None
-        cdef object exported = None, number
+        cdef object exported = None
         if end - start >= 12 and memcmp(start, b'{"records":[', 12) == 0:
             lines = False
             p += 12
@@ -541,12 +550,11 @@ cdef class Scanner:
                 for which in range(OF_ORIGIN):
                     total += 8 + (spans[which].n if spans[which].n > 0 else 0)
                 odd = odd or total > ROOM - 16
+            spot.odd = odd
             if odd:
                 oddities.append(count)
                 ids.append(None)
                 times.append(None)
-                found.append(None)
-                places.append(None)
                 if users is not None:
                     users.append(None)
                     clients.append(None)
@@ -559,12 +567,6 @@ cdef class Scanner:
                 spot.origin = self._hash(spans, OF_ACCESS, OF_ORIGIN)
                 ids.append(PyUnicode_DecodeUTF8(spans[F_ID].at, spans[F_ID].n, NULL))
                 times.append(time)
-                number = spot.access
-                known = PyDict_GetItem(accesses, number)
-                found.append(None if known == NULL else <object>known)
-                number = spot.origin
-                known = PyDict_GetItem(origins, number)
-                places.append(None if known == NULL else <object>known)
                 if users is None and (spans[F_USER].n > 0 or spans[F_CLIENT].n > 0):
                     users, clients = [None] * count, [None] * count
                 if users is not None:
@@ -588,7 +590,22 @@ cdef class Scanner:
             else:
                 return None
         name = PyUnicode_DecodeUTF8(category.at, category.n, NULL)
+        found, places = self._known(accesses, True), self._known(origins, False)
         return name, ids, times, found, places, users, clients, lowest, highest, exported, oddities
+
+    cdef list _known(self, dict flyweights, bint of_access):
+        """The flyweights of the body, all at once: what one look-up waits for is fetched while the next is asked for."""
+        cdef Py_ssize_t place
+        cdef PyObject *known
+        cdef object number
+        cdef list found = [None] * self._read
+        for place in range(self._read):
+            if not self._spots[place].odd:
+                number = self._spots[place].access if of_access else self._spots[place].origin
+                known = PyDict_GetItem(flyweights, number)
+                if known != NULL:
+                    found[place] = <object>known
+        return found
 
     cdef bint _grow(self) noexcept:
         cdef Spot *more = <Spot *>realloc(self._spots, 2 * self._room * sizeof(Spot))
@@ -602,6 +619,35 @@ cdef class Scanner:
         """The bytes of a record of `body`, which was scanned last."""
         cdef Spot *spot = self._spot(number)
         return body[spot.start : spot.end]
+
+    def fields(self, bytes body not None, Py_ssize_t number):
+        """What a record of `body`, which was scanned last and is not odd there, says of who asked for what and where.
+
+        Returns:
+            As spelled: `flyweights.Told` without the last two, then address, autonomous system number and country.
+            `None` when the number is spelled in another way than by a few digits or as a string.
+        """
+        cdef Spot *spot = self._spot(number)
+        cdef const char *start = PyBytes_AS_STRING(body)
+        cdef Span spans[FIELDS]
+        cdef Span *place = &spans[F_NUMBER]
+        cdef bint odd = False
+        cdef int which
+        if spot.end > PyBytes_GET_SIZE(body):
+            raise IndexError("The body that was scanned last has no such record.")
+        memset(spans, 0, sizeof(spans))
+        if self._record(start + spot.start, start + PyBytes_GET_SIZE(body), spans, &odd) == NULL or odd:
+            return None
+        for which in range(FIELDS):
+            if spans[which].at == NULL:
+                spans[which].n = -1
+        said = [_str(&spans[which]) for which in range(OF_ORIGIN) if which != F_CATEGORY]
+        said[F_ERROR] = int(said[F_ERROR])
+        if place.n > 0 and (place.at - 1)[0] == b':':
+            if _digits(place.at) != place.at + place.n - 1:
+                return None
+            said[F_NUMBER - 1] = int(PyUnicode_DecodeUTF8(place.at, place.n - 1, NULL))
+        return tuple(said)
 
     def access_key(self, Py_ssize_t number):
         """The hash of who asked for what in a record of the body scanned last."""

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from detector.engine.compiled import copies
 from detector.features.timeline import HOUR, STEP
 
 KEEP_HOURS = 2
@@ -44,20 +45,7 @@ class Admission(msgspec.Struct):
     def copies(self, hour: int, digests: list[int]) -> list[int]:
         """Takes in the hashed ids of records of one hour, in order of arrival; the places of those that are copies."""
         ids = self.generation(hour)
-        if ids is _FORGETFUL:
-            return []
-        known = ids.intersection(digests)
-        before = len(ids)
-        ids.update(digests)
-        if len(ids) - before + len(known) == len(digests):  # most often: none of them came twice in this very stretch
-            return [digests.index(digest) for digest in known]
-        places = []
-        for place, digest in enumerate(digests):
-            if digest in known:
-                places.append(place)
-            else:
-                known.add(digest)
-        return places
+        return [] if ids is _FORGETFUL else copies(ids, digests)
 
     def shared(self, bucket: int) -> int:
         """One object for each ten-minute bucket in use, so that what many keys remember of it costs no memory."""

@@ -37,12 +37,12 @@ class Counting:
         rates = route.rates
         hour = bucket // STEPS_PER_HOUR
         if route.fleet_rates is not None and rates.bucket // STEPS_PER_HOUR != hour:
-            self._activate(route, event, hour)
+            self.activate(route, event, hour)
         token_rate.roll(rates, bucket, self.spans, self.settings.agent_rates.floors)
         if rates.n >= rates.trip:
             self.judge(route, event, hour)
 
-    def _activate(self, route: Route, event: SignIn, hour: int) -> None:
+    def activate(self, route: Route, event: SignIn, hour: int) -> None:
         """One more agent of a blueprint is active in an hour."""
         agents = fleets.activate(route.fleet.hours, hour)  # type: ignore[union-attr]
         if agents >= self.fanning.floor:
@@ -64,7 +64,7 @@ class Counting:
             and hour != rates.bucket // STEPS_PER_HOUR
             and not token_rate.count_in(rates, 1, hour)
         ):
-            self._activate(route, event, hour)
+            self.activate(route, event, hour)
         if token_rate.insert(rates, bucket, self.settings.agent_rates.floors):
             self._look(self.agent_rates, rates, route, event, bucket, fleet=False)
 

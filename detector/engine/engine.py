@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from xxhash import xxh3_64_intdigest
@@ -22,6 +23,7 @@ from detector.engine.admission import Admission
 from detector.engine.budgeting import Budgeting
 from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
+from detector.engine.compiled import fold, observing
 from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
 from detector.engine.declaring import Declaring
@@ -30,6 +32,7 @@ from detector.engine.directory import Directory
 from detector.engine.drifting import Drifting
 from detector.engine.fingerprints import SEEDS
 from detector.engine.flowing import Flowing
+from detector.engine.folding import PlaceInTime, Steps
 from detector.engine.habits import Habits
 from detector.engine.inventorying import Inventorying
 from detector.engine.journal import Journal
@@ -56,6 +59,8 @@ if TYPE_CHECKING:
     from detector.features.declarations import Declarations
 
 _MAX_COUNTERS: Final = 1_000
+_SIGN_INS: Final = frozenset({SignIn})
+_record_id = attrgetter("record_id")
 _PROMPT: Final = frozenset({InventoryObject, Deployment})
 """Events that are told at once, not through an export."""
 
@@ -131,6 +136,18 @@ class Engine:
         if settings.budget is not None:
             # Last, to weigh what the others tell in the same tick.
             self.parts.append(Budgeting(settings, self.state, self.saying))
+        self.fold = fold(
+            Steps(
+                router=self.router,
+                counting=self.counting,
+                refused=self.refusals.observe,
+                remarkable=self._remarkable,
+                novel=observing(self.novelties),
+                other=self._other,
+                place_of=self._place_in_time,
+            )
+        )
+        """Folds what is left of a stretch when the copies are gone."""
 
     def _use(self) -> None:
         """Connects what looks at credentials in use, flows and places."""
@@ -141,6 +158,7 @@ class Engine:
         self.novelties.on_access += [self.habits.look, self.misuse.look]
         self.refusals.on_refused.append(self.misuse.refused)
         self.novelties.on_place.append(self.concurrency.place)
+        self.novelties.places_heard_from = self.concurrency.least_seen
         self.casebook.on_granted.append(self.concurrency.granted)
         self.parts.append(self.concurrency)
 
@@ -151,6 +169,7 @@ class Engine:
         drifting = Drifting(settings, declarations, state, self.saying, self.journal)
         self.novelties.on_access.append(declaring.access)
         self.novelties.on_place.append(declaring.place)
+        self.novelties.places_heard_from = 0.0
         self.changing.on_recognised += [declaring.changed, drifting.changed]
         self.readers[InventoryObject] = drifting.behind(self.readers[InventoryObject])
         self.parts.append(declaring)
@@ -218,9 +237,11 @@ class Engine:
     def _once(self, events: Sequence[Event], times: Sequence[float]) -> Sequence[Event]:
         """The events without copies of what came before."""
         admission, digest_of = self.state.admission, xxh3_64_intdigest
-        digests = [
-            digest_of(event.record_id.encode(), 0 if type(event) is SignIn else SEEDS[type(event)]) for event in events
-        ]
+        ids = map(str.encode, map(_record_id, events))
+        if _SIGN_INS.issuperset(map(type, events)):
+            digests = list(map(digest_of, ids))
+        else:
+            digests = [digest_of(each, SEEDS.get(type(event), 0)) for each, event in zip(ids, events, strict=True)]
         hour, latest = int(min(times)) // HOUR, int(max(times)) // HOUR
         if hour == latest:
             copies = admission.copies(hour, digests)
@@ -239,71 +260,19 @@ class Engine:
             del once[place]
         return once
 
-    def _stretch(self, events: Sequence[Event], times: Sequence[float]) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path pays for no calls
+    def _stretch(self, events: Sequence[Event], times: Sequence[float]) -> None:
         events = self._once(events, times)
         admission, accounting = self.state.admission, self.state.accounting
-        lateness, counting, router = self.settings.lateness, self.counting, self.router
-        novelties, epoch = self.novelties.observe, self.router.epoch
-        watermark = admission.watermark
-        buckets: dict[int, tuple[int, int, float, float]] = {}
-        bucket, hour, low, high = -1, -1, 0.0, 0.0
-        left_out = 0
-        oldest = watermark - lateness
-        for event in events:
-            time = event.time
-            if time > watermark:
-                watermark, oldest = time, time - lateness
-            elif time < oldest:
-                accounting.late += 1
-                left_out += 1
-                continue
-            if time < low or time >= high:
-                number = int(time) // STEP
-                known = buckets.get(number)
-                if known is None:
-                    start = float(number * STEP)
-                    known = buckets[number] = (admission.shared(number), hour_of(number), start, start + STEP)
-                bucket, hour, low, high = known
-            if type(event) is not SignIn:
-                left_out += self._other(event)
-                continue
-            route = event.access.route
-            if route is None or route.epoch is not epoch:
-                route = router.route(event.access, time, hour)
-                epoch = router.epoch
-                if route is None:
-                    accounting.filtered["not_an_agent"] += 1
-                    left_out += 1
-                    continue
-            rates = route.rates
-            if rates.bucket == bucket:
-                n = rates.n = rates.n + 1
-                if n >= rates.trip:
-                    counting.judge(route, event, hour)
-            elif rates.bucket < bucket:
-                counting.open_bucket(route, event, bucket)
-            else:
-                counting.older_bucket(route, event, bucket)
-            fleet_rates = route.fleet_rates
-            if fleet_rates is not None:
-                if fleet_rates.bucket == bucket:
-                    n = fleet_rates.n = fleet_rates.n + 1
-                    if n >= fleet_rates.trip:
-                        counting.judge_fleet(route, event, hour)
-                elif fleet_rates.bucket < bucket:
-                    counting.open_fleet_bucket(route, event, bucket)
-                else:
-                    counting.older_fleet_bucket(route, event, bucket)
-            if route.failed:
-                self.refusals.observe(route, event, hour)
-                continue
-            rates.granted = max(rates.granted, time)
-            if time > rates.armed:
-                self._remarkable(route, event)
-            if route.hour != hour or event.origin not in route.origins:
-                novelties(route, event, hour)
-        admission.watermark = watermark
-        accounting.applied += len(events) - left_out
+        folded = self.fold.fold(events, admission.watermark, self.settings.lateness)
+        admission.watermark = folded.watermark
+        accounting.late += folded.late
+        if folded.unwatched:
+            accounting.filtered["not_an_agent"] += folded.unwatched
+        accounting.applied += len(events) - folded.late - folded.unwatched - folded.left_out
+
+    def _place_in_time(self, bucket: int) -> PlaceInTime:
+        start = float(bucket * STEP)
+        return self.state.admission.shared(bucket), hour_of(bucket), start, start + STEP
 
     def _remarkable(self, route: Route, event: SignIn) -> None:
         """A granted token that somebody waits for: it follows a run of guesses, or its identity is watched."""

@@ -11,7 +11,7 @@ from detector.domain.signals import Fact, Signal
 from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
-from detector.features.apis import Apis
+from detector.features.apis import Apis, is_newborn
 from detector.features.known import DAILY, chance_of_new, kinds_known, meet, observe, settled_until
 from detector.features.memory import FleetMemory
 from detector.features.networks import Level, Networks, Places, places
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
 
-_MAX_ORIGINS: Final = 64
+MAX_ORIGINS: Final = 64
 """Origins that a route remembers to have dealt with in the hour; more are dealt with again."""
 
 _MAX_PLACES: Final = 50_000
@@ -71,9 +71,11 @@ class Novelties:
         self.horizon = horizons(settings.lateness)[1]
         self.apis = Apis(settings.apis, self.horizon)
         self.networks = Networks(self.horizon)
-        self._places: dict[Origin, Places] = {}
+        self.places: dict[Origin, Places] = {}
         self._shared: dict[Places, Places] = {}
         """One object for each place, which many origins have."""
+        self.places_heard_from = 0.0
+        """Active hours below which nobody of `on_place` listens."""
         self.least_seen = least_experience(settings)
         self.young_below = 2 * self.least_seen
         """Length of `ApiMemory.closed` (two entries an hour) below which an identity is too young to be heard."""
@@ -85,14 +87,7 @@ class Novelties:
             self.apis.open(apis, hour)
         young = not apis.exposure and len(apis.closed) < self.young_below
         if hour != route.hour:
-            if not route.hour < hour < route.habits_until:  # an older hour may make what is known older
-                route.habits_until = min([look(route, event, hour) for look in self.on_access], default=NEVER)
-            route.name(event.access, hour)
-            resource = event.access.resource_id
-            if resource is not None:
-                self._use(route, event, resource, hour, young=young)
-            if hour > route.hour:  # noqa: PLR1730 - half the cost of max()
-                route.hour = hour
+            self._access(route, event, hour, young=young)
         if hour > recent.hour:
             recent.hour = hour
             if hour < recent.until and young is recent.young:
@@ -108,24 +103,42 @@ class Novelties:
             route.origins = set()
         for look in self.on_place:
             look(route, event, hour)
-        self._see(route, event, self._places.get(origin) or self._place(origin), hour, young=young)
+        self._see(route, event, self.places.get(origin) or self.place(origin), hour, young=young)
+
+    def _access(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
+        """The first granted token of an access in an hour."""
+        access, identity = event.access, route.identity
+        if not route.hour < hour < route.habits_until:  # an older hour may make what is known older
+            until = NEVER
+            for look in self.on_access:
+                settled = look(route, event, hour)
+                if settled < until:  # noqa: PLR1730 - half the cost of min()
+                    until = settled
+            route.habits_until = until
+        if hour > identity.named or access.agent_name != identity.name or access.role == "blueprint":
+            route.name(access, hour)
+        if access.resource_id is not None:
+            self.use(route, event, access.resource_id, hour, young=young)
+        if hour > route.hour:  # noqa: PLR1730 - half the cost of max()
+            route.hour = hour
 
     def _look(self, route: Route, event: SignIn, hour: int, *, young: bool) -> None:
         """An origin not dealt with yet in the newest hour: most often another address of a network that was."""
         recent, origin = route.recent, event.origin
         origins = recent.origins
-        where = self._places.get(origin) or self._place(origin)
-        for look in self.on_place:
-            look(route, event, hour)
+        where = self.places.get(origin) or self.place(origin)
+        if not is_newborn(route.identity.apis, self.places_heard_from):
+            for look in self.on_place:
+                look(route, event, hour)
         if where not in origins:
             until = self._see(route, event, where, hour, young=young)
             recent.until = min(recent.until, until)
-        if len(origins) < _MAX_ORIGINS:
+        if len(origins) < MAX_ORIGINS:
             origins.update((where, origin))
         else:
             recent.until = hour
 
-    def _use(self, route: Route, event: SignIn, resource: str, hour: int, *, young: bool) -> None:
+    def use(self, route: Route, event: SignIn, resource: str, hour: int, *, young: bool) -> None:
         """The first use of a resource by a route in `hour`."""
         apis, apart = route.identity.apis, self.settings.apis
         used = apis.used if hour == apis.hour else self.apis.used_in(apis, hour)
@@ -144,7 +157,7 @@ class Novelties:
         """A token was granted to a place; the hour before which it need not be dealt with again."""
         networks, fleet = route.identity.networks, route.fleet
         if not young:
-            return self._seen_place(route, event, where, hour)
+            return self.seen_place(route, event, where, hour)
         level, until = self.networks.meet(networks, where, hour)
         if level is not None and fleet is not None:
             until = min(until, self.networks.meet(fleet.networks, where, hour)[1])
@@ -174,7 +187,7 @@ class Novelties:
             until = min(until, settled_until(state, hour, horizon))
         return until
 
-    def _seen_place(self, route: Route, event: SignIn, where: Places, hour: int) -> int:
+    def seen_place(self, route: Route, event: SignIn, where: Places, hour: int) -> int:
         """Most often a known network is merely seen again. A fresh one is judged every hour."""
         prefix = where[0]
         networks = route.identity.networks.values
@@ -186,12 +199,13 @@ class Novelties:
             state = networks[prefix] = hour  # type: ignore[index]
         return state + DAILY
 
-    def _place(self, origin: Origin) -> Places:
-        if len(self._places) >= _MAX_PLACES:
-            self._places.clear()
+    def place(self, origin: Origin) -> Places:
+        """The networks that an origin not in `places` lies in."""
+        if len(self.places) >= _MAX_PLACES:
+            self.places.clear()
             self._shared.clear()
         where = places(origin)
-        where = self._places[origin] = self._shared.setdefault(where, where)
+        where = self.places[origin] = self._shared.setdefault(where, where)
         return where
 
     def _resource(self, route: Route, event: SignIn, resource: str, hour: int) -> None:

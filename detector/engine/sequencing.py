@@ -50,7 +50,10 @@ class Sequencing:
 
         `event` is the record behind the entry, for the evidence of the alert.
         """
+        there = {each.kind for each in ledger.entries}
         for sequence in self.by_kind.get(entry.kind, ()):
+            if any(step.kinds.isdisjoint(there) for step in sequence.steps):
+                continue  # most often, and quickly told
             for made in sequence.found(ledger, entry):
                 if sequence.broken_by:
                     self._hold(tenant_id, key, sequence, made)

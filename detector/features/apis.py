@@ -73,7 +73,7 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
     seen: float
 
 
-_FOLD = 10
+FOLD = 10
 """Length at which closed hours are folded, in batches."""
 
 _SPARE = 2
@@ -126,7 +126,7 @@ class Apis:
             memory.used_before = []
         memory.used = []
         memory.hour = hour
-        if len(closed) >= _FOLD:
+        if len(closed) >= FOLD:
             done, memory.exposure, memory.distinct = self._sum(memory, hour - self.horizon.keep, spare=_SPARE)
             memory.rest = longest_pause(closed[: done + _SPARE : 2], memory.rest)
             del closed[:done]

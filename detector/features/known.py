@@ -27,7 +27,7 @@ DAILY = 24
 
 
 @lru_cache(maxsize=1_024)
-def _fresh(hour: int) -> int:
+def fresh(hour: int) -> int:
     """Minus `hour`: one shared object, because every key remembers some."""
     return -hour
 
@@ -50,12 +50,12 @@ def meet(values: dict[str, int], value: str, hour: int, horizon: Horizon, capaci
             _forget(values, hour - 30 * 24 - DAILY)
             if len(values) >= capacity:
                 return 0
-        state = values[value] = _fresh(hour)
+        state = values[value] = fresh(hour)
     elif state > 0:
         if hour >= state + DAILY:
             state = values[value] = hour
     elif hour + state < 0:
-        state = values[value] = _fresh(hour)
+        state = values[value] = fresh(hour)
     elif hour + state >= horizon.lag + horizon.keep:
         state = values[value] = hour
     return state

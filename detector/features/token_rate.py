@@ -130,7 +130,7 @@ def hour_of(bucket: int) -> int:
 
 
 @lru_cache(maxsize=1_024)
-def _shared(number: int) -> int:
+def shared(number: int) -> int:
     """One object for each number of six hours in use."""
     return number
 
@@ -149,7 +149,7 @@ def roll(
     steps = memory.steps
     steps += (old, n, memory.step_check)
     step_check = memory.step_check = floors[0]
-    if len(steps) >= _FOLD_STEPS:
+    if len(steps) >= FOLD_STEPS:
         _fold(memory, 0, spans[0], steps, bucket)
     if old // STEPS_PER_HOUR == bucket // STEPS_PER_HOUR:
         hour_n = memory.hour_n = memory.hour_n + n
@@ -176,20 +176,20 @@ def _close_hour(
     hours = memory.hours
     hours += (old, memory.hour_n + n, memory.hour_check)
     memory.hour_n, memory.hour_check = 0, floors[1]
-    if len(hours) >= _FOLD:
+    if len(hours) >= FOLD:
         _fold(memory, moments.WIDTH, spans[1], hours, hour)
     old_six, six = old // _HOURS_PER_SIX, hour // _HOURS_PER_SIX
     memory.six_n += n
     if old_six != six:
         sixes = memory.sixes
-        sixes += (_shared(old_six), memory.six_n, memory.six_check)
+        sixes += (shared(old_six), memory.six_n, memory.six_check)
         memory.six_n, memory.six_check = 0, floors[2]
-        if len(sixes) >= _FOLD:
+        if len(sixes) >= FOLD:
             _fold(memory, 2 * moments.WIDTH, spans[2], sixes, six)
 
 
-_FOLD_STEPS: Final = 24
-_FOLD: Final = 12
+FOLD_STEPS: Final = 24
+FOLD: Final = 12
 """Lengths at which closed buckets are folded: in batches, because folding each alone costs twice as much."""
 
 

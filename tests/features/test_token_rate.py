@@ -114,7 +114,7 @@ def test_folding_in_batches_is_folding_one_by_one(stream: tuple[int, list[int]])
     lazy, eager = Told(EASY, lateness), Told(EASY, lateness)
     for time in times:
         found = lazy(time)
-        with patch.multiple(token_rate, _FOLD=3, _FOLD_STEPS=3):
+        with patch.multiple(token_rate, FOLD=3, FOLD_STEPS=3):
             assert eager(time) == found
         for index, span in enumerate((STEP, HOUR, SIX_HOURS)):
             horizon = lazy.feature.spans[index]

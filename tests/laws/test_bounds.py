@@ -304,7 +304,7 @@ def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     yield "routes", engine.router.made, 4 * CAP
     yield "recents", len(engine.router.recents), 4 * CAP
     yield "unwatched", len(engine.router.unwatched), 4 * CAP
-    yield "places", len(engine.novelties._places), CAP
+    yield "places", len(engine.novelties.places), CAP
     yield "usual agents", len(engine.counting.fanning._learned), CAP
     yield "removals", len(state.removals), CAP
     for tenant in state.tenants.values():

@@ -18,7 +18,7 @@ def check(factory: Factory, stream: Stream) -> None:
         expected = encoded(tell(steady, [own]))
         assert encoded(tell(forgetful, [event])) == expected
         forgetful.router._clear()
-        forgetful.novelties._places.clear()
+        forgetful.novelties.places.clear()
         assert encoded(tell(unshared, strangers([event]))) == expected
     assert remembered(forgetful) == remembered(steady)
     assert remembered(unshared) == remembered(steady)

@@ -14,7 +14,7 @@ from detector.decode.decoder import Decoder
 from detector.decode.times import LATEST
 from detector.detectors.token_spike import TokenSpike
 from detector.domain.findings import Finding
-from detector.engine import admission, changing, describing, directory, journal, lifecycle, routing, saying
+from detector.engine import admission, changing, compiled, describing, directory, journal, lifecycle, routing, saying
 from detector.engine.accountability import Accountability
 from detector.engine.admission import Admission
 from detector.engine.casebook import Casebook
@@ -377,6 +377,7 @@ def keeps_wrong_origins(patch: pytest.MonkeyPatch) -> None:
         else:
             route.hour = hour
 
+    patch.setattr(compiled, "COMPILED", False)  # so that it is asked
     patch.setattr(Novelties, "observe", observe)
 
 

@@ -1,0 +1,11 @@
+"""The compiled part; see `newness.pyx`."""
+
+from detector.domain.events import SignIn
+from detector.engine.novelties import Novelties
+from detector.engine.routing import Route
+
+class Newness:
+    """Observes granted tokens in place of a `Novelties`."""
+
+    def __init__(self, novelties: Novelties, most_origins: int) -> None: ...
+    def observe(self, route: Route, event: SignIn, hour: int) -> None: ...

@@ -1,0 +1,322 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""Novelties, compiled: what `Novelties.observe` does of a record whose hour is the newest of its identity.
+
+Nothing is decided here that is not decided the same way there. Listeners, and all that may become a signal, are called;
+what is left are look-ups in dictionaries of what is known (`known.meet`) and the small lists of an hour. How slots are
+read is told in `steady.pyx`. `tests/engine/test_folding.py` holds both ways against each other.
+"""
+
+from cpython.dict cimport PyDict_GetItemWithError
+
+from detector.domain.events import Access, SignIn
+from detector.engine.routing import Recent, Route
+from detector.features import apis as api_memory
+from detector.features import networks as network_memory
+from detector.features.apis import ApiMemory
+from detector.features.known import DAILY, fresh, meet
+from detector.features.memory import FleetMemory, IdentityMemory
+from detector.features.networks import NetworkMemory
+from detector.features.timeline import NEVER
+
+include "slots.pxi"
+
+
+cdef class Newness:
+    """Observes granted tokens in place of a `Novelties`."""
+
+    cdef object _novelties, _horizon, _open, _fresh, _meet_all, _never
+    cdef list _on_access, _on_place
+    cdef dict _places
+    cdef long long _lag, _settles, _daily
+    cdef double _young_below, _places_heard_from
+    cdef Py_ssize_t _capacity, _floor, _network_capacity, _most_origins, _fold
+    cdef Py_ssize_t _access, _origin, _resource, _agent_name, _role
+    cdef Py_ssize_t _recent, _identity, _fleet, _hour, _until, _young, _habits_until, _origins
+    cdef Py_ssize_t _recent_hour, _recent_until, _recent_young, _recent_origins
+    cdef Py_ssize_t _apis, _networks, _named, _name, _network_values, _fleet_apis, _fleet_networks
+    cdef Py_ssize_t _values, _api_hour, _used, _used_before, _closed, _exposure
+
+    def __init__(self, novelties, Py_ssize_t most_origins):
+        horizon = novelties.horizon
+        self._novelties, self._horizon, self._open = novelties, horizon, novelties.apis.open
+        self._fresh, self._meet_all, self._never = fresh, meet, NEVER
+        self._on_access, self._on_place, self._places = novelties.on_access, novelties.on_place, novelties.places
+        self._lag, self._settles, self._daily = horizon.lag, horizon.lag + horizon.keep, DAILY
+        self._young_below, self._places_heard_from = novelties.young_below, novelties.places_heard_from
+        self._capacity, self._floor = novelties.settings.apis.capacity, novelties.settings.apis.spread_floor
+        self._network_capacity, self._most_origins = network_memory.CAPACITY, most_origins
+        self._fold = api_memory.FOLD
+        self._access, self._origin = _place(SignIn, "access"), _place(SignIn, "origin")
+        self._resource, self._agent_name = _place(Access, "resource_id"), _place(Access, "agent_name")
+        self._role = _place(Access, "role")
+        self._recent, self._identity, self._fleet = _place(Route, "recent"), _place(Route, "identity"), _place(Route, "fleet")
+        self._hour, self._until, self._young = _place(Route, "hour"), _place(Route, "until"), _place(Route, "young")
+        self._habits_until, self._origins = _place(Route, "habits_until"), _place(Route, "origins")
+        self._recent_hour, self._recent_until = _place(Recent, "hour"), _place(Recent, "until")
+        self._recent_young, self._recent_origins = _place(Recent, "young"), _place(Recent, "origins")
+        self._apis, self._networks = _place(IdentityMemory, "apis"), _place(IdentityMemory, "networks")
+        self._named, self._name = _place(IdentityMemory, "named"), _place(IdentityMemory, "name")
+        self._network_values = _place(NetworkMemory, "values")
+        self._fleet_apis, self._fleet_networks = _place(FleetMemory, "apis"), _place(FleetMemory, "networks")
+        self._values, self._api_hour = _place(ApiMemory, "values"), _place(ApiMemory, "hour")
+        self._used, self._used_before = _place(ApiMemory, "used"), _place(ApiMemory, "used_before")
+        self._closed, self._exposure = _place(ApiMemory, "closed"), _place(ApiMemory, "exposure")
+
+    def observe(self, object route, object event, object hour_number):
+        """See `Novelties.observe`."""
+        cdef PyObject *way
+        cdef PyObject *identity
+        cdef PyObject *apis
+        cdef PyObject *recent
+        cdef long long hour = hour_number, newest
+        cdef bint young
+        if type(route) is not Route or type(event) is not SignIn:
+            raise TypeError("A sign-in on its route is observed.")
+        way = <PyObject *>route
+        identity, recent = _get(way, self._identity), _get(way, self._recent)
+        apis = _get(identity, self._apis)
+        newest = <long long><object>_get(apis, self._api_hour)
+        if hour < newest or hour < <long long><object>_get(recent, self._recent_hour):
+            self._novelties.observe(route, event, hour_number)
+            return
+        if hour > newest:
+            self._begin(apis, newest, hour, hour_number)
+        young = (
+            not <double><object>_get(apis, self._exposure)
+            and len(<list>_get(apis, self._closed)) < self._young_below
+        )
+        if <long long><object>_get(way, self._hour) != hour:
+            self._access_of(route, event, identity, apis, hour, hour_number, young)
+        if <long long><object>_get(recent, self._recent_hour) < hour:
+            _set(recent, self._recent_hour, hour_number)
+            if hour < <long long><object>_get(recent, self._recent_until) and (
+                <object>_get(recent, self._recent_young) is young
+            ):
+                _set(recent, self._recent_origins, set(<object>_get(recent, self._recent_origins)))
+            else:
+                _set(recent, self._recent_origins, set())
+                _set(recent, self._recent_until, self._never)
+                _set(recent, self._recent_young, young)
+        origins = <object>_get(recent, self._recent_origins)
+        _set(way, self._origins, origins)
+        origin = <object>_get(<PyObject *>event, self._origin)
+        if origin not in <set>origins:
+            self._look(route, event, apis, recent, <set>origins, origin, hour, hour_number, young)
+
+    cdef int _begin(self, PyObject *apis, long long newest, long long hour, object hour_number) except -1:
+        """`Apis.open`."""
+        cdef list closed = <list>_get(apis, self._closed), used = <list>_get(apis, self._used)
+        cdef list before = <list>_get(apis, self._used_before)
+        if len(closed) + 4 >= self._fold:
+            self._open(<object>apis, hour_number)
+            return 0
+        if before:
+            closed.append(newest - 1)
+            closed.append(len(before))
+        if hour == newest + 1:
+            _set(apis, self._used_before, used)
+        else:
+            if used:
+                closed.append(newest)
+                closed.append(len(used))
+            _set(apis, self._used_before, [])
+        _set(apis, self._used, [])
+        _set(apis, self._api_hour, hour_number)
+        return 0
+
+    cdef int _access_of(
+        self,
+        object route,
+        object event,
+        PyObject *identity,
+        PyObject *apis,
+        long long hour,
+        object hour_number,
+        bint young,
+    ) except -1:
+        """`Novelties._access`."""
+        cdef PyObject *way = <PyObject *>route
+        cdef PyObject *access = _get(<PyObject *>event, self._access)
+        cdef PyObject *name = _get(access, self._agent_name)
+        cdef long long before = <long long><object>_get(way, self._hour), settled
+        cdef object until, look, found
+        if not before < hour < <long long><object>_get(way, self._habits_until):
+            until = self._never
+            for look in self._on_access:
+                found = look(route, event, hour_number)
+                if found < until:
+                    until = found
+            _set(way, self._habits_until, until)
+        if (
+            hour > <long long><object>_get(identity, self._named)
+            or (name != _get(identity, self._name) and <object>name != <object>_get(identity, self._name))
+            or <object>_get(access, self._role) == "blueprint"
+        ):
+            route.name(<object>access, hour_number)
+        resource = <object>_get(access, self._resource)
+        if resource is not None:
+            self._use(route, event, resource, apis, before, hour, hour_number, young)
+        if hour > <long long><object>_get(way, self._hour):
+            _set(way, self._hour, hour_number)
+        return 0
+
+    cdef int _use(
+        self,
+        object route,
+        object event,
+        object resource,
+        PyObject *apis,
+        long long before,
+        long long hour,
+        object hour_number,
+        bint young,
+    ) except -1:
+        """`Novelties._use`."""
+        cdef PyObject *way = <PyObject *>route
+        cdef list used = <list>_get(apis, self._used)
+        cdef dict values = <dict>_get(apis, self._values)
+        cdef PyObject *found
+        cdef long long state
+        cdef bint settled = before < hour < <long long><object>_get(way, self._until) and (
+            <object>_get(way, self._young) is young
+        )
+        if not young and not (settled and len(used) < self._floor - 1):
+            found = PyDict_GetItemWithError(values, resource)
+            state = 0 if found == NULL else <long long><object>found
+            if state <= 0 or len(used) >= self._floor - 1:
+                self._novelties.use(route, event, resource, hour_number, young=False)
+                return 0
+            if hour >= state + self._daily:
+                values[resource] = hour_number
+                state = hour
+            if resource not in used:
+                used.append(resource)
+            _set(way, self._until, state + self._daily)
+        else:
+            if resource not in used and len(used) < self._capacity:
+                used.append(resource)
+            if settled:
+                return 0
+            _set(way, self._until, self._young_resource(way, values, resource, hour, hour_number))
+        _set(way, self._young, young)
+        return 0
+
+    cdef long long _young_resource(
+        self, PyObject *way, dict values, object resource, long long hour, object hour_number
+    ) except? -1:
+        """`Novelties._young_resource`."""
+        cdef PyObject *fleet = _get(way, self._fleet)
+        cdef long long state = self._meet(values, resource, hour, hour_number, self._capacity)
+        cdef long long until = self._settled_until(state, hour)
+        if <object>fleet is not None and hour + state < self._lag:
+            state = self._meet(<dict>_get(fleet, self._fleet_apis), resource, hour, hour_number, self._capacity)
+            until = min(until, self._settled_until(state, hour))
+        return until
+
+    cdef int _look(
+        self,
+        object route,
+        object event,
+        PyObject *apis,
+        PyObject *recent,
+        set origins,
+        object origin,
+        long long hour,
+        object hour_number,
+        bint young,
+    ) except -1:
+        """`Novelties._look`."""
+        cdef PyObject *known = PyDict_GetItemWithError(self._places, origin)
+        cdef object where = self._novelties.place(origin) if known == NULL else <object>known
+        cdef double seen
+        cdef long long until
+        if <double><object>_get(apis, self._exposure) or (
+            len(<list>_get(apis, self._closed)) + 2 >= 2 * self._places_heard_from
+        ):
+            for look in self._on_place:
+                look(route, event, hour_number)
+        if where not in origins:
+            until = self._see(route, event, where, hour, hour_number, young)
+            if until < <long long><object>_get(recent, self._recent_until):
+                _set(recent, self._recent_until, until)
+        if len(origins) < self._most_origins:
+            origins.add(where)
+            origins.add(origin)
+        else:
+            _set(recent, self._recent_until, hour_number)
+        return 0
+
+    cdef long long _see(
+        self, object route, object event, object where, long long hour, object hour_number, bint young
+    ) except? -1:
+        """`Novelties._see`."""
+        cdef PyObject *way = <PyObject *>route
+        cdef PyObject *fleet = _get(way, self._fleet)
+        cdef PyObject *networks = _get(_get(way, self._identity), self._networks)
+        cdef long long until, of_fleet
+        if not young:
+            return <long long>self._novelties.seen_place(route, event, where, hour_number)
+        until = self._never
+        if self._network(networks, <tuple>where, hour, hour_number, &until) and <object>fleet is not None:
+            of_fleet = self._never
+            self._network(_get(fleet, self._fleet_networks), <tuple>where, hour, hour_number, &of_fleet)
+            until = min(until, of_fleet)
+        return until
+
+    cdef bint _network(
+        self, PyObject *networks, tuple where, long long hour, object hour_number, long long *until
+    ) except -1:
+        """`Networks.meet`: whether some level is new."""
+        cdef dict values = <dict>_get(networks, self._network_values)
+        cdef object each
+        cdef PyObject *found
+        cdef long long state
+        cdef int level
+        cdef bint new = False
+        each = where[0]
+        if each is not None:
+            state = self._meet(values, each, hour, hour_number, self._network_capacity)
+            until[0] = self._settled_until(state, hour)
+            if state > 0 or (state < 0 and hour + state >= self._lag):
+                return False
+            new = True
+        for level in range(1, 3):
+            each = where[level]
+            if each is not None:
+                found = PyDict_GetItemWithError(values, each)
+                state = 0 if found == NULL else <long long><object>found
+                if not state or hour + state < self._lag:
+                    new = True
+                    if not self._meet(values, each, hour, hour_number, self._network_capacity):
+                        until[0] = hour
+        return new
+
+    cdef long long _meet(
+        self, dict values, object value, long long hour, object hour_number, Py_ssize_t capacity
+    ) except? -1:
+        """`known.meet`."""
+        cdef PyObject *found = PyDict_GetItemWithError(values, value)
+        cdef long long state
+        if found == NULL:
+            if len(values) >= capacity:
+                return <long long>self._meet_all(values, value, hour_number, self._horizon, capacity)
+            values[value] = self._fresh(hour_number)
+            return -hour
+        state = <long long><object>found
+        if state > 0:
+            if hour >= state + self._daily:
+                values[value] = hour_number
+                state = hour
+        elif hour + state < 0:
+            values[value] = self._fresh(hour_number)
+            state = -hour
+        elif hour + state >= self._settles:
+            values[value] = hour_number
+            state = hour
+        return state
+
+    cdef long long _settled_until(self, long long state, long long hour) noexcept:
+        """`known.settled_until`."""
+        if state > 0:
+            return state + self._daily
+        return self._settles - state if state else hour

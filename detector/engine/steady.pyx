@@ -1,0 +1,308 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""The steady record, compiled: what `folding.Plain` does, without the interpreter between its steps.
+
+Nearly every record is a granted token of an access and place that were met before. For it a handful of fields are read,
+a few counts grow, and nothing is called: also when it is the first of its agent in ten minutes, or when it comes a
+little late (`_rolled` and `_inserted` are `token_rate.roll` and `token_rate.insert` where these need nobody else). The
+fields are those of the ordinary Python objects: slots, whose
+places in the object their descriptors tell, as the interpreter itself reads them. So memory has one form, everything else
+of the engine is Python, and whatever is not steady is handed to it. `tests/engine/test_folding.py` holds the two folds
+against each other.
+
+What costs most is waiting for memory, for what is kept of thousands of agents lies scattered. So what the records of a
+stretch will touch is asked for before the first of them is folded.
+"""
+
+from detector.domain.events import Access, SignIn
+from detector.engine.folding import Folded
+from detector.engine.routing import Route
+from detector.features.fleet import FleetHours
+from detector.features.memory import FleetMemory, IdentityMemory
+from detector.features.timeline import STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS
+from detector.features.token_rate import FOLD, FOLD_STEPS, RateMemory, hour_of, shared
+
+include "slots.pxi"
+
+
+def copies(set ids not None, list digests not None):
+    """`folding.copies`, with the memory of all asked for before the first is looked up."""
+    cdef Py_ssize_t place, before
+    cdef list found = []
+    for place in range(len(digests)):
+        WARM_ENTRY(<PyObject *>ids, hash(digests[place]))
+    for place in range(len(digests)):
+        before = PySet_GET_SIZE(ids)
+        ids.add(digests[place])
+        if PySet_GET_SIZE(ids) == before:
+            found.append(place)
+    return found
+
+
+cdef class Compiled:
+    """Folds stretches of events; see `folding.Plain`, which takes and does the same."""
+
+    cdef object _router, _judge, _open, _older, _judge_fleet, _open_fleet, _older_fleet
+    cdef object _activate, _refused, _remarkable, _novel, _other, _place_of
+    cdef PyObject *_sign_in
+    cdef PyObject *_access_kind
+    cdef PyObject *_route_kind
+    cdef PyObject *_rates_kind
+    cdef Py_ssize_t _time, _access, _origin, _route
+    cdef Py_ssize_t _epoch, _failed, _rates, _fleet_rates, _hour, _origins
+    cdef Py_ssize_t _bucket, _n, _trip, _granted, _armed
+    cdef Py_ssize_t _hour_n, _six_n, _step_check, _hour_check, _six_check, _steps, _hours, _sixes
+    cdef Py_ssize_t _identity, _fleet, _principal, _agent, _first_seen, _fleet_seen, _fleet_hours, _active
+    cdef object _step_floor, _hour_floor, _six_floor
+    cdef long long _crowd, _per_hour, _per_six
+    cdef double _step
+    cdef Py_ssize_t _fold_steps, _fold
+
+    def __init__(self, steps):
+        self._router = steps.router
+        counting = steps.counting
+        self._judge, self._open, self._older = counting.judge, counting.open_bucket, counting.older_bucket
+        self._judge_fleet, self._open_fleet = counting.judge_fleet, counting.open_fleet_bucket
+        self._older_fleet = counting.older_fleet_bucket
+        self._activate = counting.activate
+        self._refused, self._remarkable, self._novel = steps.refused, steps.remarkable, steps.novel
+        self._other, self._place_of = steps.other, steps.place_of
+        self._sign_in, self._access_kind = <PyObject *>SignIn, <PyObject *>Access
+        self._route_kind, self._rates_kind = <PyObject *>Route, <PyObject *>RateMemory
+        self._time, self._access, self._origin = _place(SignIn, "time"), _place(SignIn, "access"), _place(SignIn, "origin")
+        self._route = _place(Access, "route")
+        self._epoch, self._failed, self._rates = _place(Route, "epoch"), _place(Route, "failed"), _place(Route, "rates")
+        self._fleet_rates, self._hour = _place(Route, "fleet_rates"), _place(Route, "hour")
+        self._origins = _place(Route, "origins")
+        self._bucket, self._n, self._trip = _place(RateMemory, "bucket"), _place(RateMemory, "n"), _place(RateMemory, "trip")
+        self._granted, self._armed = _place(RateMemory, "granted"), _place(RateMemory, "armed")
+
+        self._hour_n, self._six_n = _place(RateMemory, "hour_n"), _place(RateMemory, "six_n")
+        self._step_check, self._hour_check = _place(RateMemory, "step_check"), _place(RateMemory, "hour_check")
+        self._six_check, self._steps = _place(RateMemory, "six_check"), _place(RateMemory, "steps")
+        self._hours, self._sixes = _place(RateMemory, "hours"), _place(RateMemory, "sixes")
+        self._identity, self._fleet = _place(Route, "identity"), _place(Route, "fleet")
+        self._principal, self._agent = _place(Access, "service_principal_id"), _place(Access, "agent_id")
+        self._first_seen, self._fleet_seen = _place(IdentityMemory, "first_seen"), _place(FleetMemory, "first_seen")
+        self._fleet_hours, self._active = _place(FleetMemory, "hours"), _place(FleetHours, "active")
+        self._step_floor, self._hour_floor, self._six_floor = counting.settings.agent_rates.floors
+        self._crowd = counting.fanning.floor
+        self._per_hour, self._per_six, self._step = STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, STEP
+        self._fold_steps, self._fold = FOLD_STEPS, FOLD
+
+    # -------------------------------------------------------------------------------------------------- rates
+
+    cdef bint _activated(self, PyObject *fleet, long long hour, object hour_number) except -1:
+        """`Counting.activate`, where nobody is to be told of it."""
+        cdef list active = <list>_get(_get(fleet, self._fleet_hours), self._active)
+        cdef Py_ssize_t last = len(active) - 2
+        cdef long long agents
+        if self._crowd <= 1 or last < 0 or <long long>active[last] > hour:
+            return False
+        if <long long>active[last] < hour:
+            active.append(hour_number)
+            active.append(1)
+            return True
+        agents = <long long>active[last + 1] + 1
+        if agents >= self._crowd:
+            return False
+        active[last + 1] = agents
+        return True
+
+    cdef bint _rolled(
+        self, object route, object event, PyObject *rates, PyObject *fleet_rates, object bucket_number, object hour_number
+    ) except -1:
+        """`Counting.open_bucket` and `token_rate.roll` but for the judging; false, and nothing done, when it needs more."""
+        cdef long long bucket = bucket_number, hour = hour_number
+        cdef object old_number = <object>_get(rates, self._bucket), n = <object>_get(rates, self._n)
+        cdef long long old = old_number, hour_n, six_n
+        cdef long long old_hour = old // self._per_hour
+        cdef bint closes = old_hour != hour, closes_six = old // self._per_six != bucket // self._per_six
+        cdef list steps = <list>_get(rates, self._steps), hours, sixes
+        if old < 0 or len(steps) + 3 >= self._fold_steps:
+            return False
+        hours, sixes = <list>_get(rates, self._hours), <list>_get(rates, self._sixes)
+        if closes:
+            if len(hours) + 3 >= self._fold or (closes_six and len(sixes) + 3 >= self._fold):
+                return False
+            if <object>fleet_rates is not None:
+                if not self._activated(_get(<PyObject *>route, self._fleet), hour, hour_number):
+                    self._activate(route, event, hour_number)
+        steps.append(old_number)
+        steps.append(n)
+        steps.append(<object>_get(rates, self._step_check))
+        hour_n = <long long><object>_get(rates, self._hour_n) + <long long>n
+        six_n = <long long><object>_get(rates, self._six_n) + <long long>n
+        if closes:
+            hours.append(hour_of(old_number))
+            hours.append(hour_n)
+            hours.append(<object>_get(rates, self._hour_check))
+            hour_n = 0
+            _set(rates, self._hour_check, self._hour_floor)
+            if closes_six:
+                sixes.append(shared(old // self._per_six))
+                sixes.append(six_n)
+                sixes.append(<object>_get(rates, self._six_check))
+                six_n = 0
+                _set(rates, self._six_check, self._six_floor)
+        _set(rates, self._bucket, bucket_number)
+        _set(rates, self._n, 1)
+        _set(rates, self._step_check, self._step_floor)
+        _set(rates, self._hour_n, hour_n)
+        _set(rates, self._six_n, six_n)
+        _set(rates, self._trip, self._trip_of(rates, hour_n, six_n))
+        return True
+
+    cdef bint _inserted(self, PyObject *rates, long long bucket) except -1:
+        """`token_rate.insert` into the bucket before the newest, of the same hour, where nothing is to be looked at."""
+        cdef list steps = <list>_get(rates, self._steps)
+        cdef Py_ssize_t size = len(steps)
+        cdef long long newest = <long long><object>_get(rates, self._bucket), count, hour_n, six_n, trip
+        if not size or <long long>steps[size - 3] != bucket or newest // self._per_hour != bucket // self._per_hour:
+            return False
+        count = <long long>steps[size - 2] + 1
+        hour_n = <long long><object>_get(rates, self._hour_n) + 1
+        six_n = <long long><object>_get(rates, self._six_n) + 1
+        trip = self._trip_of(rates, hour_n, six_n)
+        if count >= <long long>steps[size - 1] or <long long><object>_get(rates, self._n) >= trip:
+            return False
+        steps[size - 2] = count
+        _set(rates, self._hour_n, hour_n)
+        _set(rates, self._six_n, six_n)
+        _set(rates, self._trip, trip)
+        return True
+
+    cdef long long _trip_of(self, PyObject *rates, long long hour_n, long long six_n) except? -1:
+        cdef long long step = <long long><object>_get(rates, self._step_check)
+        cdef long long hour = <long long><object>_get(rates, self._hour_check) - hour_n
+        cdef long long six = <long long><object>_get(rates, self._six_check) - six_n
+        return min(step, hour, six)
+
+    cdef bint _in_order(self, PyObject *route, PyObject *access, long long bucket) except -1:
+        """Whether a record of an older bucket shows nobody to be somebody earlier than known (`Router.learn_earlier`)."""
+        cdef double since = <double>bucket * self._step
+        cdef PyObject *principal = _get(access, self._principal)
+        cdef PyObject *fleet = _get(route, self._fleet)
+        if <object>principal is not None and principal != _get(access, self._agent):
+            return False
+        if since < <double><object>_get(_get(route, self._identity), self._first_seen):
+            return False
+        return <object>fleet is None or since >= <double><object>_get(fleet, self._fleet_seen)
+
+    # ---------------------------------------------------------------------------------------------- stretches
+
+    cdef int _warm(self, list events) except -1:
+        """Asks for the memory that a stretch will touch."""
+        cdef PyObject *event
+        cdef PyObject *route
+        cdef Py_ssize_t place
+        for place in range(len(events)):
+            event = <PyObject *>events[place]
+            if <PyObject *>Py_TYPE(<object>event) == self._sign_in:
+                route = _get(_get(event, self._access), self._route)
+                WARM(route)
+                WARM_NEXT(route)
+        for place in range(len(events)):
+            event = <PyObject *>events[place]
+            if <PyObject *>Py_TYPE(<object>event) == self._sign_in:
+                route = _get(_get(event, self._access), self._route)
+                if <PyObject *>Py_TYPE(<object>route) == self._route_kind:
+                    WARM(_get(route, self._rates))
+                    WARM_NEXT(_get(route, self._rates))
+                    WARM(_get(route, self._origins))
+        return 0
+
+    def fold(self, events, object newest not None, double lateness):
+        """Folds a stretch; `newest` is the watermark before it."""
+        cdef list told = events if type(events) is list else list(events)
+        cdef dict buckets = {}
+        cdef Py_ssize_t place, late = 0, unwatched = 0, left_out = 0
+        cdef double watermark = newest, oldest = watermark - lateness, time, low = 0.0, high = 0.0
+        cdef long long bucket = -1, hour = -1, n
+        cdef object bucket_number = None, hour_number = None, epoch = self._router.epoch
+        cdef object event, route, at, known, number
+        cdef PyObject *access
+        cdef PyObject *rates
+        cdef PyObject *fleet_rates
+        cdef PyObject *value
+        self._warm(told)
+        for place in range(len(told)):
+            event = told[place]
+            if <PyObject *>Py_TYPE(event) == self._sign_in:
+                at = <object>_get(<PyObject *>event, self._time)
+            else:
+                at = event.time
+            time = at
+            if time > watermark:
+                watermark, oldest, newest = time, time - lateness, at
+            elif time < oldest:
+                late += 1
+                continue
+            if time < low or time >= high:
+                number = <long long>time // <long long>STEP
+                known = buckets.get(number)
+                if known is None:
+                    known = buckets[number] = self._place_of(number)
+                bucket_number, hour_number, low, high = known
+                bucket, hour = bucket_number, hour_number
+            if <PyObject *>Py_TYPE(event) != self._sign_in:
+                left_out += 1 if self._other(event) else 0
+                continue
+            access = _get(<PyObject *>event, self._access)
+            if <PyObject *>Py_TYPE(<object>access) != self._access_kind:
+                raise TypeError("The access of a sign-in is an Access.")
+            route = <object>_get(access, self._route)
+            if route is None or <PyObject *>Py_TYPE(route) != self._route_kind or (
+                _get(<PyObject *>route, self._epoch) != <PyObject *>epoch
+            ):
+                route = self._router.route(<object>access, at, hour_number)
+                epoch = self._router.epoch
+                if route is None:
+                    unwatched += 1
+                    continue
+            rates = _get(<PyObject *>route, self._rates)
+            self._hold(rates)
+            fleet_rates = _get(<PyObject *>route, self._fleet_rates)
+            value = _get(rates, self._bucket)
+            if value == <PyObject *>bucket_number or <long long><object>value == bucket:
+                n = <long long><object>_get(rates, self._n) + 1
+                _set(rates, self._n, n)
+                if n >= <long long><object>_get(rates, self._trip):
+                    self._judge(route, event, hour_number)
+            elif <long long><object>value < bucket:
+                if not self._rolled(route, event, rates, fleet_rates, bucket_number, hour_number):
+                    self._open(route, event, bucket_number)
+                elif 1 >= <long long><object>_get(rates, self._trip):
+                    self._judge(route, event, hour_number)
+            elif not self._in_order(<PyObject *>route, access, bucket) or not self._inserted(rates, bucket):
+                self._older(route, event, bucket_number)
+            if <object>fleet_rates is not None:
+                self._hold(fleet_rates)
+                value = _get(fleet_rates, self._bucket)
+                if value == <PyObject *>bucket_number or <long long><object>value == bucket:
+                    n = <long long><object>_get(fleet_rates, self._n) + 1
+                    _set(fleet_rates, self._n, n)
+                    if n >= <long long><object>_get(fleet_rates, self._trip):
+                        self._judge_fleet(route, event, hour_number)
+                elif <long long><object>value < bucket:
+                    self._open_fleet(route, event, bucket_number)
+                elif not self._inserted(fleet_rates, bucket):
+                    self._older_fleet(route, event, bucket_number)
+            if <object>_get(<PyObject *>route, self._failed) is True:
+                self._refused(route, event, hour_number)
+                continue
+            if time > <double><object>_get(rates, self._granted):
+                _set(rates, self._granted, at)
+            if time > <double><object>_get(rates, self._armed):
+                self._remarkable(route, event)
+            value = _get(<PyObject *>route, self._hour)
+            if (value != <PyObject *>hour_number and <long long><object>value != hour) or not PySet_Contains(
+                _get(<PyObject *>route, self._origins), _get(<PyObject *>event, self._origin)
+            ):
+                self._novel(route, event, hour_number)
+        return Folded(newest, late, unwatched, left_out)
+
+    cdef inline int _hold(self, PyObject *rates) except -1:
+        """Slots are only looked for in objects that have them."""
+        if <PyObject *>Py_TYPE(<object>rates) != self._rates_kind:
+            raise TypeError("The rates of a route are a RateMemory.")
+        return 0

@@ -1,0 +1,123 @@
+"""The compiled fold says and remembers what the plain one does, whatever it is told: a shortcut and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.domain.events import Event
+from detector.engine import compiled, folding
+from detector.engine.engine import Engine
+from detector.engine.settings import EngineSettings
+from detector.engine.state import State
+from detector.features.apis import ApiSettings
+from tests.laws.streams import Stream, delayed, encoded, few, fixed, remembered, streams
+from tests.stories import HOME, INVALID, NOWHERE, START, Tenant, network, settings, tell
+
+if not compiled.COMPILED:
+    if os.environ.get("CI"):
+        pytest.fail("CI has no compiled fold: install a C compiler, and the package anew.", pytrace=False)
+    pytest.skip(
+        "the fold was not compiled: install a C compiler, and the package anew, to hold it against the plain one",
+        allow_module_level=True,
+    )
+
+
+def plain(chosen: EngineSettings, state: State | None = None) -> Engine:
+    """An engine in which nothing is compiled but the look-up of copies."""
+    with patch.object(compiled, "COMPILED", False):
+        return Engine(chosen, state)
+
+
+def check(chosen: EngineSettings, events: list[Event], size: int | None) -> None:
+    """Both engines say the same, body by body, and remember the same."""
+    usual, quick = plain(chosen), Engine(chosen)
+    assert encoded(tell(quick, events, size=size)) == encoded(tell(usual, events, size=size))
+    assert encoded(quick.finish()) == encoded(usual.finish())
+    assert remembered(quick) == remembered(usual)
+    assert State.load(quick.snapshot()) == State.load(usual.snapshot())
+
+
+def shuffled(stream: Stream, dice: Random) -> list[Event]:
+    """In disorder, some too late, some twice."""
+    events = delayed(stream, dice)
+    for _ in range(len(events) // 20):
+        events.insert(dice.randrange(len(events)), dice.choice(events))
+    return events
+
+
+@few
+@given(streams())
+def test_whatever_happens_both_folds_agree(stream: Stream) -> None:
+    dice = Random(stream.seed)
+    check(stream.settings, list(stream.events), None)
+    check(stream.settings, shuffled(stream, dice), dice.randint(1, 60))
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("lateness", [0.0, 1200.0, 3600.0])
+def test_when_everything_happens_both_folds_agree(seed: int, lateness: float) -> None:
+    stream = fixed(seed, lateness=lateness)
+    check(stream.settings, list(stream.events), 50)
+    check(stream.settings, shuffled(stream, Random(seed)), 50)
+
+
+@pytest.mark.parametrize("capacity", [3, 256])
+def test_a_crowd_at_work_for_two_days_is_looked_at_the_same(capacity: int) -> None:
+    """Some have no blueprint and some no address; resources and networks are many, and few may be remembered."""
+    tenant, dice = Tenant("contoso"), Random(5)
+    agents = [
+        tenant.agent(f"agent-{number}", blueprint=f"crew-{number % 3}" if number % 7 else None) for number in range(45)
+    ]
+    events: list[Event] = []
+    for _ in range(5_000):
+        agent, moment = dice.choice(agents), START + float(dice.randrange(40 * 3_600))
+        events.append(
+            tenant.sign_in(
+                agent,
+                moment,
+                resource=dice.choice(("graph", "graph", "mail", "sites", f"api-{dice.randrange(30)}", None)),
+                origin=dice.choice((HOME, HOME, NOWHERE, network(dice.randrange(80)))),
+                error=INVALID if dice.random() < 0.03 else 0,
+            )
+        )
+    events.sort(key=lambda event: event.time)
+    check(settings(apis=ApiSettings(capacity=capacity)), events, 50)
+
+
+def test_what_is_no_sign_in_on_its_route_is_refused() -> None:
+    engine = Engine(settings())
+    observe = compiled.observing(engine.novelties)
+    route: Any = object()
+    event: Any = object()
+    with pytest.raises(TypeError):
+        observe(route, event, 0)
+
+
+@given(st.sets(st.integers(0, 40)), st.lists(st.integers(0, 40), max_size=30))
+def test_copies_are_the_same_either_way(known: set[int], digests: list[int]) -> None:
+    usual, quick = set(known), set(known)
+    assert compiled.copies(quick, digests) == folding.copies(usual, digests)
+    assert quick == usual
+
+
+def test_without_a_compiler_the_plain_fold_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "detector.engine.steady", None)
+    try:
+        importlib.reload(compiled)
+        assert not compiled.COMPILED
+        assert compiled.copies is folding.copies
+        assert isinstance(Engine(settings()).fold, folding.Plain)
+    finally:
+        monkeypatch.undo()
+        importlib.reload(compiled)
+    assert compiled.COMPILED
+    assert not isinstance(Engine(settings()).fold, folding.Plain)
