@@ -163,7 +163,7 @@ class FileSource:
                 feeds,
                 self._failed,
                 tolerance=self._manner.tolerance,
-                patience=self._lateness / 2,
+                patience=self._lateness - 2 * self._manner.tolerance,
                 lag=0.0 if before is None else before.merge.lag,
             )
             yield from self._watched(self._flat(self._merge))

@@ -1,4 +1,4 @@
-"""Who reads: an identity, a shared access signature, or a connection string out of a file. Azure is imported here only."""
+"""Who reads: an identity, a shared access signature, or a connection string out of a file."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _secret(file: Path) -> str:
 
 
 def refusal(error: BaseException) -> str:
-    """What an error of the storage means, and what to do; nothing of its text, which may hold an address with a secret."""
+    """What an error of the storage means, and what to do. Nothing of its text, which may hold a secret."""
     from azure.core.exceptions import (
         ClientAuthenticationError,
         HttpResponseError,
@@ -124,9 +124,7 @@ def refusal(error: BaseException) -> str:
         case ResourceNotFoundError():
             return "There is no such container or blob. Check the address."
         case HttpResponseError(status_code=403):
-            return (
-                "The storage account refuses. Whoever asks needs the role Storage Blob Data Reader, or a SAS with rl."
-            )
+            return "The storage account refuses. Who asks needs the role Storage Blob Data Reader, or a SAS with rl."
         case HttpResponseError(status_code=412):
             return "The blob was changed while it was read. Replay again."
         case HttpResponseError(status_code=int(status)):

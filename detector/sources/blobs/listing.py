@@ -67,6 +67,8 @@ class _Listing:
 
     async def _list(self, folder: str, group: asyncio.TaskGroup) -> None:
         """A folder of a day or less is listed with all that lies in it; a larger one shows its folders."""
+        from azure.storage.blob import BlobProperties
+
         slot = slot_of(f"/{self._container}/{folder}")
         async with self._places:
             if slot is not None and folder.endswith("/") and slot.end - slot.start <= _DAY:
@@ -74,7 +76,7 @@ class _Listing:
                     self._take(blob)
                 return
             async for each in self._client.walk_blobs(name_starts_with=folder, delimiter="/"):
-                if not each.name.endswith("/"):
+                if isinstance(each, BlobProperties):
                     self._take(each)
                 elif self._keeps(each.name):
                     self.enter(each.name, group)
@@ -104,7 +106,7 @@ class _Listing:
                 blob.name,
                 blob.size,
                 str(blob.etag).strip('"'),
-                blob.creation_time.timestamp() if blob.creation_time is not None else 0.0,
+                blob.creation_time.timestamp(),
                 getattr(blob.blob_type, "value", blob.blob_type) == "AppendBlob",
             )
         )

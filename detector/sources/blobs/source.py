@@ -99,7 +99,7 @@ class _Holder:
     def _tried(self, coroutine: Any, place: str, archive: Archive, instead: Any) -> Any:  # noqa: ANN401 -- passed on
         try:
             return self._loop.do(coroutine)
-        except* Exception as group:
+        except* Exception as group:  # noqa: BLE001 -- whatever it was, what could not be listed is told
             archive.failures.append(FileFailure(place, refusal(_first(group))))
         return instead
 
