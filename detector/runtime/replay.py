@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import inf
@@ -102,8 +103,8 @@ def summary_of(engine: Engine, tally: Tally) -> Summary:
         accounting=engine.accounting,
         first=None if tally.earliest == inf else tally.earliest,
         last=None if latest == -inf else latest,
-        severities={severity: tally.severities[severity] for severity in SEVERITIES},
-        detectors=dict(tally.detectors.most_common()),
+        severities={severity: tally.severities.get(severity, 0) for severity in SEVERITIES},
+        detectors=dict(Counter(tally.detectors).most_common()),
         unknown={name.removeprefix("unknown_"): n for name, n in engine.counters.items() if "unknown_" in name},
         seconds=tally.seconds,
         learned=tally.learned,

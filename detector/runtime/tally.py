@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from math import inf
@@ -21,8 +20,8 @@ _SETTLING: Final = 7200.0
 class Tally(msgspec.Struct):
     """Counts so far."""
 
-    severities: Counter[str] = msgspec.field(default_factory=Counter)
-    detectors: Counter[str] = msgspec.field(default_factory=Counter)
+    severities: dict[str, int] = {}
+    detectors: dict[str, int] = {}
     learned: int = 0
     """Alerts about the time of the baseline, which are not told."""
     beyond: int = 0
@@ -46,8 +45,8 @@ class Tally(msgspec.Struct):
                 if time >= window.end:
                     self.beyond += 1
                     continue
-            self.severities[alert.severity] += 1
-            self.detectors[alert.detector] += 1
+            self.severities[alert.severity] = self.severities.get(alert.severity, 0) + 1
+            self.detectors[alert.detector] = self.detectors.get(alert.detector, 0) + 1
             on_alert(alert)
 
     def saw(self, decoded: Decoded) -> None:

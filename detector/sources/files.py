@@ -26,7 +26,7 @@ from detector.sources.documents import document_records
 from detector.sources.instants import Glance
 from detector.sources.layout import HOUR, Slot, Wanted, slot_of
 from detector.sources.lines import message_lines, record_lines
-from detector.sources.ordering import Feed, FeedPosition, Merge, MergePosition, in_order, records_of, times_of
+from detector.sources.ordering import FEW, Feed, FeedPosition, Merge, MergePosition, in_order, records_of, times_of
 from detector.sources.paths import Found
 from detector.sources.reading import Digest, Hasher, Reading
 from detector.sources.sniff import Kind, enough, kind_of
@@ -186,7 +186,7 @@ class FileSource:
         """What became of each input so far."""
         for place, feed in self._feeds.items():
             self._readings[place].covers(feed.earliest, feed.latest)
-        return list(self._readings.values())
+        return [msgspec.structs.replace(reading) for reading in self._readings.values()]
 
     def _opened(self) -> Iterator[Input]:
         for path in self.paths:
@@ -209,10 +209,10 @@ class FileSource:
                 yield each
             elif each.place not in before:
                 self.appeared.append(each.place)
-            elif self._pinned(each, before.pop(each.place)):
+            elif self._pinned(each, msgspec.structs.replace(before.pop(each.place))):
                 yield each
         for gone in (before or {}).values():
-            self._readings[gone.place] = gone
+            self._readings[gone.place] = msgspec.structs.replace(gone)
             if gone.status in ("waiting", "partly"):
                 self._failed(gone.place, SourceError(gone.place, "It is gone since the replay was interrupted."))
 
@@ -288,7 +288,7 @@ class FileSource:
         times = self._times(_read(kind, iter((_whole_lines(head[:_HEAD_BYTES]),)), source.place, self._max_line))
         ordered = (
             not self._sort
-            and in_order(times, self._lateness)
+            and in_order(times, self._lateness, 0.0 if archived else FEW)
             and self._samples_in_order(source, kind, head, strict=archived)
         )
         start = min(times, default=-inf)
@@ -322,8 +322,11 @@ class FileSource:
         samples = SAMPLES if whole else source.raw.samples
         step = max(source.size // samples, _SAMPLE_BYTES)
         places = [*range(0, source.size - _SAMPLE_BYTES, step), source.size - _SAMPLE_BYTES]
-        times = (glance.first(take(at, _SAMPLE_BYTES)) for at in places)
-        return in_order([time for time in times if time is not None], self._lateness, *([0.0] if strict else []))
+        times = [time for at in places if (time := glance.first(take(at, _SAMPLE_BYTES))) is not None]
+        if strict and times:
+            end = take(source.size - _SAMPLE_BYTES, _SAMPLE_BYTES)
+            times += times_of(records_of(Chunk(end[end.find(b"\n") + 1 :], source.place, "lines")), times[-1])
+        return in_order(times, self._lateness, 0.0 if strict else FEW)
 
     def _least(self, source: Input, kind: Kind) -> float:
         """The least event time in an input that is out of order: it is read once more for that."""

@@ -22,7 +22,7 @@ from detector.sources.documents import elements
 from detector.sources.instants import Glance, row_time, time_of
 from detector.sources.tables import ROWS
 
-_FEW: Final = 0.1
+FEW: Final = 0.1
 """Share of records behind their time up to which an input is taken to be in order."""
 
 _OUTLIER: Final = 86400.0
@@ -71,7 +71,7 @@ def packed(records: Sequence[Record], place: str) -> Iterator[Chunk]:
         yield Chunk(b"\n".join(lines), place, "lines")
 
 
-def in_order(times: Sequence[float], lateness: float, few: float = _FEW) -> bool:
+def in_order(times: Sequence[float], lateness: float, few: float = FEW) -> bool:
     """Whether few times lie further behind their predecessors than a record may be late.
 
     A few do in every capture of a stream: what was delivered late once must not make a long file be sorted. `few` is
