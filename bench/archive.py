@@ -31,7 +31,7 @@ TREES = ("serviceprincipalsigninlogs", "managedidentitysigninlogs", "noninteract
 """The same records dealt to three logs, so that the merge has work."""
 HOUR_BYTES = 400 * 2**20
 _ID = re.compile(rb'"id":"([0-9a-f]{8})-')
-_TIME = re.compile(rb"2026-10-05T08:")
+_TIME = re.compile(rb"2026-10-05T(08|09):")
 
 
 def hours(folder: Path, gigabytes: float, agents: int) -> int:
@@ -44,15 +44,20 @@ def hours(folder: Path, gigabytes: float, agents: int) -> int:
     lines = [body.removeprefix(b'{"records":[').removesuffix(b"]}") for body in made]
     for number in range(count):
         day, hour = divmod(8 + number, 24)
-        stamp = f"2026-10-{5 + day:02}T{hour:02}:".encode()
+        stamps = {b"08": _stamp(8 + number), b"09": _stamp(9 + number)}
         for place, name in enumerate(TREES):
             text = b"\r\n".join(lines[place :: len(TREES)]) + b"\r\n"
-            text = _ID.sub(lambda found: b'"id":"%08x-' % (int(found[1], 16) ^ number), _TIME.sub(stamp, text))  # noqa: B023
+            text = _TIME.sub(lambda found: stamps[found[1]], text)  # noqa: B023
+            text = _ID.sub(lambda found: b'"id":"%08x-' % (int(found[1], 16) ^ number), text)  # noqa: B023
             path = folder / f"insights-logs-{name}/tenantId=t/y=2026/m=10/d={5 + day:02}/h={hour:02}/m=00/PT1H.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text)
     (folder / f"{count}.made").touch()
     return count
+
+
+def _stamp(number: int) -> bytes:
+    return f"2026-10-{5 + number // 24:02}T{number % 24:02}:".encode()
 
 
 def in_memory(folder: Path, count: int) -> tuple[int, float, float]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.live.stream import Message
+from detector.config.build import engine_settings
+from detector.config.load import load
+from detector.decode.decoder import Decoder
+from detector.engine.engine import Engine
+from tests.live.stream import Message, Stream
 
 TENANT = "aaaa0000-0000-4000-8000-000000000001"
 
@@ -18,7 +23,7 @@ def hour_of(moment: float) -> str:
 
 
 def blobs_of(messages: Iterable[Message], tenant: str = TENANT) -> dict[tuple[str, str], bytes]:
-    """The contents of blobs by container and name: JSON lines that end in CRLF, in order and under the hour of arrival."""
+    """The contents of blobs by container and name: JSON lines that end in CRLF, by hour and in order of arrival."""
     lines: dict[tuple[str, str], list[bytes]] = {}
     for message in messages:
         for record in json.loads(message.body)["records"]:
@@ -35,3 +40,20 @@ def tree(folder: Path, messages: Iterable[Message]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text)
     return folder
+
+
+def on_time(told: Stream) -> Stream:
+    """The messages without those that hold something late.
+
+    The live service counts such records and does not judge them. In an archive they lie where they belong, and a replay
+    may judge them.
+    """
+    decoder, engine = Decoder(), Engine(engine_settings(load()))
+    kept = []
+    for message in told.messages:
+        decoder.not_after = message.enqueued
+        late = engine.accounting.late
+        engine.process(decoder.body(message.body))
+        if engine.accounting.late == late:
+            kept.append(message)
+    return replace(told, messages=tuple(kept))

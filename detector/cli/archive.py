@@ -81,8 +81,9 @@ def source_of(
 ) -> FileSource:
     """Everything that is to be read, in order of event time."""
     written = (options.output, options.quarantine, options.summary, options.manifest, options.checkpoint)
+    paths = [path for path in options.paths if not is_address(path)]
     return FileSource(
-        [path for path in options.paths if not is_address(path)],
+        paths if options.graph is None else [*paths, str(options.graph)],
         stdin=getattr(sys.stdin, "buffer", None),
         lateness=settings.lateness,
         max_line_bytes=settings.limits.max_body_bytes,

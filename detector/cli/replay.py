@@ -63,6 +63,7 @@ class Options:
     checkpoint_every: float
     manifest: Path | None
     access: Access
+    graph: Path | None
 
 
 def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
@@ -94,7 +95,7 @@ _SEVERITY = click.Choice(SEVERITIES)
 
 
 @click.command("replay", cls=Command, epilog=_EXAMPLES)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--config", type=_PATH, help="Configuration file.  [default: built in]")
 @click.option("--from", "start", callback=_instant, metavar="TIME", help="Judge from this time on (UTC).")
 @click.option("--to", "end", callback=_instant, metavar="TIME", help="Judge up to this time (UTC).")
@@ -106,6 +107,7 @@ _SEVERITY = click.Choice(SEVERITIES)
 @click.option(
     "--blueprint", "blueprints", multiple=True, callback=_ids, metavar="ID", help="Only records of its agents."
 )
+@click.option("--graph", type=_PATH, metavar="DIR", help="Pull the logs through Microsoft Graph into DIR, and read it.")
 @click.option("--category", "categories", multiple=True, callback=_ids, metavar="LOG", help="Only this archived log.")
 @click.option("--tenant", "tenants", multiple=True, callback=_ids, metavar="ID", help="Only archives of this tenant.")
 @click.option(
@@ -144,6 +146,9 @@ def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option 
     trees, JSON arrays, Graph pages, Event Hubs Capture (Avro) and Log Analytics exports (CSV or JSON) are recognised,
     plain or packed with gzip or zstd. All inputs together are read in order of event time; what is in another order
     is sorted. What comes twice counts once.
+
+    --graph asks Microsoft Graph for the sign-ins, changes and risks of the window, at most 30 days back, with the
+    identity of `inventory` in the configuration. What DIR holds already is not asked for again.
 
     --from and --to choose what is judged; the time of --baseline before it teaches. --since, --until, --agent and
     --blueprint choose what is read, so baselines know nothing else.
@@ -200,6 +205,8 @@ def _check(chosen: Options) -> None:
         raise UsageError("--since must be before --until.")
     if chosen.access.sas_file is not None and chosen.access.connection_string_file is not None:
         raise UsageError("Give --sas-file or --connection-string-file, not both.")
+    if not chosen.paths and chosen.graph is None:
+        raise UsageError("There is nothing to read. Name a PATH, or a folder for --graph.")
     if chosen.checkpoint is None:
         return
     if chosen.output is None or chosen.json or chosen.incidents:

@@ -15,6 +15,7 @@ import click
 from detector.cli import exits
 from detector.cli.archive import archive_of, begin, source_of
 from detector.cli.progress import progress_of
+from detector.cli.pulling import pulled
 from detector.cli.replay import Options
 from detector.cli.resuming import Resuming
 from detector.cli.summary import shown
@@ -46,6 +47,7 @@ def run(options: Options) -> int:
         resuming = Resuming(options, settings)
         beginning = begin(options, settings, resuming.found)
         archive = stack.enter_context(archive_of(options, beginning.wanted))
+        missing = [] if options.graph is None else pulled(options.graph, settings, beginning.wanted)
         source = source_of(options, settings, beginning.wanted, archive, resuming.found)
         console = _console(options)
         output = _file(options.output, resuming.end("output"), stack)
@@ -78,7 +80,7 @@ def run(options: Options) -> int:
         )
     if options.incidents:
         _tell_incidents(raised, engine, console)
-    failures = [*archive.failures, *source.failures]
+    failures = [*missing, *archive.failures, *source.failures]
     summary.failures = [str(failure) for failure in failures]
     summary.baseline, short = beginning.baseline(options.window, summary.first)
     summary.notes = list(

@@ -18,7 +18,7 @@ import yaml
 
 from detector.cli import exits
 from detector.cli.main import main
-from tests.archive import tree
+from tests.archive import on_time, tree
 from tests.live.stream import Stream, stream
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def told() -> Stream:
-    return stream(days=2.0, agents=10)
+    return on_time(stream(days=2.0, agents=10))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,9 @@ def test_a_window_is_judged_after_the_days_before_have_taught(
     folder, summary = whole
     start, end = before_the_end(summary, 1.0), before_the_end(summary, 0.4)
     code, said, found = replayed(archive, config, tmp_path, "--from", start, "--to", end, "--baseline", "60d")
-    wanted = [alert for alert in alerts_in(folder / "alerts.jsonl") if start <= alert["time"] < end]
+    since, until = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    told = alerts_in(folder / "alerts.jsonl")
+    wanted = [alert for alert in told if since <= datetime.fromisoformat(alert["time"]) < until]
     assert code == exits.OK
     assert wanted
     assert [alert["id"] for alert in found] == [alert["id"] for alert in wanted]
@@ -89,7 +91,7 @@ def test_a_window_is_judged_after_the_days_before_have_taught(
     assert baseline["days_wanted"] == 60.0
     assert 30.0 < baseline["days_found"] < 40.0
     assert any("The baseline is" in note for note in said["notes"])
-    assert baseline["alerts_not_told"] == sum(alert["time"] < start for alert in alerts_in(folder / "alerts.jsonl"))
+    assert baseline["alerts_not_told"] == sum(datetime.fromisoformat(each["time"]) < since for each in told)
 
 
 def test_without_a_baseline_nothing_before_the_window_is_known(
@@ -136,7 +138,8 @@ def test_the_manifest_accounts_for_every_file_with_its_hash_and_time(
         assert said["sha256"] == hashlib.sha256(data).hexdigest()
         assert said["log"] == path.relative_to(archive).parts[0].removeprefix("insights-logs-")
         hour, first, last = (datetime.fromisoformat(said[name]).timestamp() for name in ("hour", "first", "last"))
-        assert hour - 3600 <= first <= last < hour + 3600
+        assert first <= last < hour + 3600
+        assert first >= hour - 3600 or not said["log"].endswith("signinlogs")
     assert document["totals"]["read"] == len(files)
     assert document["failures"] == []
 

@@ -29,7 +29,7 @@ from detector.sources.blobs.ranges import RANGE
 from detector.sources.blobs.source import opened
 from detector.sources.files import FileSource, Manner
 from detector.sources.layout import Wanted
-from tests.archive import TENANT, blobs_of, hour_of
+from tests.archive import TENANT, blobs_of, hour_of, on_time
 from tests.live.hosted import Hosted
 from tests.live.referee import Referee
 from tests.live.stage import Stage
@@ -38,7 +38,7 @@ from tests.live.test_peers import ACCOUNT, KEY, PATIENCE, ROOT, free_port, neede
 from tests.sources.records import record, seconds_of
 
 pytestmark = [pytest.mark.slow]
-TOLD = stream(days=0.5, agents=6)
+TOLD = on_time(stream(days=0.5, agents=6))
 HOUR = 3600.0
 
 
@@ -294,7 +294,7 @@ def test_a_signature_lets_in_and_is_shown_nowhere(
 
 
 def test_a_connection_string_of_another_account_is_refused(
-    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    storage: Storage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     access = ["--connection-string-file", str(storage.file)]
     assert main(["replay", "https://other.blob.core.windows.net/insights-logs-a", *access]) == exits.USAGE
