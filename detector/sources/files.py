@@ -159,13 +159,7 @@ class FileSource:
             places = {} if before is None else before.merge.feeds
             feeds = [feed for each in self._inputs if (feed := self._feed(each, places.get(each.place))) is not None]
             self._feeds.update((feed.place, feed) for feed in feeds)
-            self._merge = Merge(
-                feeds,
-                self._failed,
-                tolerance=self._manner.tolerance,
-                patience=self._lateness - 2 * self._manner.tolerance,
-                lag=0.0 if before is None else before.merge.lag,
-            )
+            self._merge = Merge(feeds, self._failed, self._manner.tolerance)
             yield from self._watched(self._flat(self._merge))
 
     @property

@@ -118,8 +118,6 @@ class Feed:
         """About the least event time so far."""
         self.latest = -inf
         """About the greatest event time so far."""
-        self.lag = 0.0
-        """Seconds that a chunk stood behind the chunks before it, at most."""
         self.ended = False
         """Whether everything was taken."""
         self._open = chunks
@@ -216,8 +214,6 @@ class Feed:
         else:
             self.key, self._last = self._bounds(self._chunk)
             if self.key > -inf:
-                behind = self.latest - self.key
-                self.lag = max(self.lag, behind if behind < _OUTLIER else 0.0)
                 self.earliest = min(self.earliest, self.key)
                 self.latest = max(self.latest, self._last)
 
@@ -248,43 +244,35 @@ class MergePosition(msgspec.Struct):
 
     feeds: dict[str, FeedPosition] = {}
     """By place."""
-    lag: float = 0.0
 
 
 class Merge:
     """All chunks in order of event time; at equal times in the order of `feeds`.
 
     Cutting chunks where another input's records belong between costs much when inputs of equal density lie side by
-    side. So chunks may be out of place by `tolerance`, which must be a small part of the lateness that the engine
-    allows; and not at all when an input is itself so late that it needs that part.
+    side. So chunks may be out of place by `tolerance`, which should be a small part of the lateness that the engine
+    allows: a record that needs all of that counts as late.
 
     Args:
         feeds: The inputs, each with a name of its own.
         failed: Told of an input that cannot be read (any further); the others go on.
         tolerance: Seconds; 0 merges exactly.
-        patience: Seconds that an input may stand behind itself for the tolerance to be used.
-        lag: Of an earlier merge that this one continues.
     """
 
     def __init__(
         self,
         feeds: Sequence[Feed],
         failed: Callable[[str, Exception], None],
-        *,
         tolerance: float = 0.0,
-        patience: float = inf,
-        lag: float = 0.0,
     ) -> None:
         self.feeds = feeds
-        self.lag = lag
         self._failed = failed
         self._tolerance = tolerance
-        self._patience = patience
 
     @property
     def position(self) -> MergePosition:
         """How far it has come: behind the turn that was given last."""
-        return MergePosition({feed.place: feed.position for feed in self.feeds}, self.lag)
+        return MergePosition({feed.place: feed.position for feed in self.feeds})
 
     def turns(self) -> Iterator[list[Chunk]]:
         """The chunks, turn by turn of the inputs; some turns are empty."""
@@ -296,14 +284,12 @@ class Merge:
         while heap:
             _, number = heappop(heap)
             feed = self.feeds[number]
-            tolerance = self._tolerance if self.lag <= self._patience else 0.0
             try:
-                turn = feed.take(heap[0][0] if heap else inf, tolerance)
+                turn = feed.take(heap[0][0] if heap else inf, self._tolerance)
             except (SourceError, OSError) as error:
                 feed.ended = True
                 self._failed(feed.place, error)
                 continue
-            self.lag = max(self.lag, feed.lag)
             if not feed.ended:
                 heappush(heap, (feed.key, number))
             yield turn

@@ -18,6 +18,8 @@ import zstandard
 from detector.errors import SourceError
 
 BLOCK: Final = 2**20
+_PIECE: Final = 256 * 2**10
+"""What is read of a file at once: it is copied twice while it is cut, and should still be in the cache then."""
 AVRO: Final = b"Obj\x01"
 """What a file of Event Hubs Capture begins with."""
 CHANGED: Final = "It has changed since the replay was interrupted. Remove the checkpoint and begin anew."
@@ -81,7 +83,7 @@ class Disk:
         """The bytes, block by block."""
         left = self.size
         with open(self._path, "rb", buffering=0) as file:
-            while left and (block := file.read(min(left, BLOCK))):
+            while left and (block := file.read(min(left, _PIECE))):
                 left -= len(block)
                 yield block
             if not left:
