@@ -63,7 +63,7 @@ def _stamp(number: int) -> bytes:
 
 
 def rates(folder: Path, count: int, rounds: int) -> Iterator[tuple[float, float]]:
-    """Records a CPU second of the thread that judges, out of memory and from the disk in turn; hashes are made beside."""
+    """Records a CPU second of the thread that judges, out of memory and from the disk in turn."""
     some = [str(path) for path in sorted(folder.rglob("PT1H.json")) if _hour(path) < 8 + count]
     manner = Manner(tolerance=30.0, hashed=True)
     chunks = list(FileSource(some, manner=manner))

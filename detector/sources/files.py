@@ -28,7 +28,7 @@ from detector.sources.layout import HOUR, Slot, Wanted, slot_of
 from detector.sources.lines import message_lines, record_lines
 from detector.sources.ordering import FEW, Feed, FeedPosition, Merge, MergePosition, in_order, records_of, times_of
 from detector.sources.paths import Found
-from detector.sources.reading import Digest, Hasher, Reading
+from detector.sources.reading import NOTHING, Digest, Hasher, Reading
 from detector.sources.sniff import Kind, enough, kind_of
 from detector.sources.sorting import Room, in_sorted_order
 from detector.sources.streams import CHANGED, Input
@@ -227,18 +227,18 @@ class FileSource:
 
     def _watch(self, each: Input, hasher: Hasher | None) -> None:
         """Counts and hashes what is read of an input."""
-        reading = self._readings[each.place]
-        digest = None if hasher is None else hasher.digest()
 
         def seen(block: bytes) -> None:
-            reading.read += len(block)
+            self._readings[each.place].read += len(block)
             self.bytes_done += len(block)
-            if digest is not None:
-                digest.update(block)
+            if hasher is None:
+                return
+            digest = self._digests.get(each.place)
+            if digest is None:
+                digest = self._digests[each.place] = hasher.digest()
+            digest.update(block)
 
         each.seen = seen
-        if digest is not None:
-            self._digests[each.place] = digest
 
     def _failed(self, place: str, error: Exception) -> None:
         if isinstance(error, SourceError):
@@ -356,6 +356,8 @@ class FileSource:
             reading.grown = source.raw.grown
         if digest is not None and reading.read >= reading.size:
             reading.sha256 = digest.hexdigest()
+        elif self._manner.hashed and not reading.size:
+            reading.sha256 = NOTHING
 
     def _flat(self, merge: Merge) -> Iterator[Chunk]:
         for turn in merge.turns():

@@ -108,6 +108,25 @@ class Feed:
         position: How far it was taken before; what is behind follows exactly as it would have then.
     """
 
+    __slots__ = (
+        "_chunk",
+        "_chunks",
+        "_failure",
+        "_glance",
+        "_keys",
+        "_last",
+        "_number",
+        "_open",
+        "_position",
+        "_records",
+        "_removed",
+        "earliest",
+        "ended",
+        "key",
+        "latest",
+        "place",
+    )
+
     def __init__(
         self, place: str, start: float, chunks: Callable[[], Iterator[Chunk]], position: FeedPosition | None = None
     ) -> None:
@@ -132,7 +151,7 @@ class Feed:
         """Records taken from `_chunk`."""
         self._last = -inf
         """About the last time in `_chunk`."""
-        self._glance = Glance()
+        self._glance: Glance | None = None
         self._failure: SourceError | OSError | None = None
         self._position = position
         if position is not None:
@@ -210,7 +229,7 @@ class Feed:
             self._chunk, self._failure = None, error
             return
         if self._chunk is None:
-            self.ended = True
+            self.ended, self._glance = True, None
         else:
             self.key, self._last = self._bounds(self._chunk)
             if self.key > -inf:
@@ -219,6 +238,8 @@ class Feed:
 
     def _bounds(self, chunk: Chunk) -> tuple[float, float]:
         """The time by which a chunk waits, and about its greatest one."""
+        if self._glance is None:
+            self._glance = Glance()
         if chunk.form == "rows":
             first, last = (row_time(chunk.rows[at]) for at in (0, -1))
         else:

@@ -15,6 +15,8 @@ Status = Literal["waiting", "read", "partly", "failed"]
 
 _OUTSTANDING: Final = 4
 """Blocks that may wait to be hashed, of one input."""
+NOTHING: Final = hashlib.sha256().hexdigest()
+"""Of an empty input."""
 
 
 class Reading(msgspec.Struct):

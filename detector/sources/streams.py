@@ -71,6 +71,8 @@ class Disk:
         OSError: It cannot be looked at.
     """
 
+    __slots__ = ("_path", "grown", "samples", "size", "version")
+
     def __init__(self, path: str) -> None:
         self._path: Final = path
         status = os.stat(path)
@@ -111,6 +113,8 @@ class Input:
         seen: Told the blocks read from disk, network or pipe, as they lie there.
         raw: Bytes at rest; `None` for a file to be opened by its name.
     """
+
+    __slots__ = ("_close", "_started", "_stream", "once", "place", "plain", "raw", "seen")
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ def test_a_file_of_any_size_is_sorted_in_little_memory(tmp_path: Path, monkeypat
     path.write_bytes(b"\n".join(record(float(second)) for second in range(90_000, 0, -30)))
     source = FileSource([str(path)], max_sort_bytes=10_000)
     assert seconds_of(source) == sorted(float(second) for second in range(90_000, 0, -30))
-    assert len(runs) > 10
+    assert len(runs) > 3
     assert all(run.closed for run in runs)
 
 
