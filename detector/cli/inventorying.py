@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from detector.config.inventory import InventorySettings
     from detector.inventory.poller import Outcome
 
-_MEANINGS: Final[dict[Reason, str]] = {
+MEANINGS: Final[dict[Reason, str]] = {
     "connection_lost": "the connection was lost",
     "credential_failed": "there was no token to be had: check inventory.identity",
     "forbidden": "the identity may not read it: docs/inventory.md lists the permissions",
@@ -112,7 +112,7 @@ def _say(outcome: Outcome, out: Path, failures: Failures) -> None:
     told = sum(outcome.told.values())
     for (part, reason), times in sorted(failures.parts.items()):
         often = "" if times == 1 else f", {times:,} times"
-        click.echo(f"Not known: {_name(part)} ({_MEANINGS[reason]}{often}).", err=True)
+        click.echo(f"Not known: {_name(part)} ({MEANINGS[reason]}{often}).", err=True)
     for part, times in sorted(failures.unreadable.items()):
         objects = "1 object" if times == 1 else f"{times:,} objects"
         click.echo(f"Not understood: {objects} among {_name(part)}.", err=True)

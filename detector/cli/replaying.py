@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from detector.cli import exits
+from detector.cli.archive import archive_of, begin, source_of
 from detector.cli.progress import progress_of
+from detector.cli.pulling import pulled
 from detector.cli.replay import Options
 from detector.cli.reporting import Reports, digest_of, hashed
+from detector.cli.resuming import Resuming
 from detector.cli.summary import shown
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
@@ -27,17 +31,19 @@ from detector.runtime.dossier.build import Material, dossier_of
 from detector.runtime.dossier.gathering import Gathering
 from detector.runtime.dossier.trail import Trail
 from detector.runtime.dossier.trust import trust_of
+from detector.runtime.manifest import manifest
 from detector.runtime.replay import moment_of_reading, replay
 from detector.runtime.selection import Selection
-from detector.runtime.summary import Summary, notes
+from detector.runtime.summary import Summary, notes, utc
+from detector.runtime.tally import Tally
 from detector.sinks.file import JsonFile
 from detector.sinks.json_lines import JsonLines
-from detector.sources.files import FileSource
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from detector.config.settings import Settings
+    from detector.sources.files import FileSource
 
 Deliver = Callable[[Alert], None]
 
@@ -47,46 +53,72 @@ def run(options: Options) -> int:
     settings = load(options.config)
     reports = Reports(options.report, options.markdown, options.ocsf)
     reports.check()
-    outputs = (options.output, options.held, options.quarantine, options.summary, *reports.paths)
-    written = [str(path) for path in outputs if path is not None]
-    source = FileSource(
-        options.paths,
-        stdin=getattr(sys.stdin, "buffer", None),
-        lateness=settings.lateness,
-        max_line_bytes=settings.limits.max_body_bytes,
-        exclude=written,
-        sort=options.sort,
-    )
+    if reports and options.checkpoint is not None:
+        raise UsageError("A report is made of what one run reads: leave out --checkpoint, or the report.")
+    gathering = Gathering(Trail())
     with ExitStack() as stack:
+        resuming = Resuming(options, settings)
+        beginning = begin(options, settings, resuming.found)
+        archive = stack.enter_context(archive_of(options, beginning.wanted))
+        missing = [] if options.graph is None else pulled(options.graph, settings, beginning.wanted)
+        source = source_of(options, settings, beginning.wanted, archive, resuming.found)
         console = _console(options)
-        sinks = list(_sinks(options, stack, console))
-        held = stack.enter_context(JsonFile(options.held)) if options.held else None
-        quarantine = stack.enter_context(JsonFile(options.quarantine)) if options.quarantine else None
+        output = _file(options.output, resuming.end("output"), stack)
+        held = _file(options.held, resuming.end("held"), stack)
+        quarantine = _file(options.quarantine, resuming.end("quarantine"), stack)
+        sinks = list(_sinks(options, output, console))
         raised: list[Alert] = []
         if options.incidents or reports:
             sinks.append(raised.append)
-        engine = Engine(engine_settings(settings))
-        gathering = Gathering(Trail())
+        engine, tally = beginning.engine, resuming.tally
+        written = {"output": output, "held": held, "quarantine": quarantine}
+        saver = stack.enter_context(resuming.saver(beginning, source, written))
+        bar = stack.enter_context(
+            progress_of(
+                source,
+                console,
+                wanted=options.progress and not options.json,
+                note=lambda: _pace(engine, tally),
+            )
+        )
         summary = replay(
             source,
-            Decoder(**decoder_settings(settings), not_after=moment_of_reading()),
+            Decoder(**decoder_settings(settings), not_after=beginning.not_after),
             engine,
-            selection=Selection(options.since, options.until, options.agents, options.blueprints),
+            selection=Selection(beginning.wanted.since, beginning.wanted.until, options.agents, options.blueprints),
+            window=options.window,
+            tally=tally,
+            to_the_end=not options.as_live and options.window.end == inf,
             on_alert=_deliver(sinks, options.min_severity),
             on_held=held.deliver if held is not None else None,
             on_quarantine=quarantine.keep if quarantine is not None else None,
             on_decoded=gathering.read if reports else None,
-            on_progress=stack.enter_context(progress_of(source, console, wanted=options.progress and not options.json)),
+            on_progress=_both(bar, saver),
         )
     if options.incidents:
         _tell_incidents(raised, engine, console)
-    summary.failures = [str(failure) for failure in source.failures]
+    failures = [*missing, *archive.failures, *source.failures]
+    summary.failures = [str(failure) for failure in failures]
+    summary.baseline, short = beginning.baseline(options.window, summary.first)
     summary.notes = list(
         notes(summary, disordered=list(source.disordered), ignored=source.ignored, lateness=settings.lateness)
     )
+    summary.notes += [short] if short else []
+    summary.notes += _appeared(source.appeared)
     if reports:
         _write_reports(reports, raised, gathering, summary, settings, source)
     _report(summary, options)
+    if options.manifest is not None:
+        document = manifest(
+            source.readings,
+            failures=failures,
+            left_out=archive.left_out + source.left_out,
+            ignored=source.ignored,
+            since=beginning.wanted.since,
+            until=beginning.wanted.until,
+        )
+        _write(options.manifest, json.dumps(document, indent=2) + "\n", "manifest")
+    resuming.finished()
     if summary.failures:
         return exits.INPUT
     if options.fail_on is not None and summary.raised(options.fail_on):
@@ -120,6 +152,35 @@ def _write_reports(
     reports.write(dossier, raised, generated)
 
 
+def _both(bar: Callable[[], None] | None, saver: Callable[[], None] | None) -> Callable[[], None] | None:
+    if bar is None or saver is None:
+        return bar or saver
+
+    def both() -> None:
+        bar()
+        saver()
+
+    return both
+
+
+def _pace(engine: Engine, tally: Tally) -> str:
+    rate = engine.accounting.received / tally.seconds if tally.seconds else 0.0
+    watermark = engine.state.admission.watermark
+    return f"{rate:,.0f} records/s" + (f", at {utc(watermark)}" if watermark > -inf else "")
+
+
+def _appeared(places: Sequence[str]) -> list[str]:
+    if not places:
+        return []
+    return [f"{len(places):,} inputs appeared since the replay was interrupted and were not read, as {places[0]}."]
+
+
+def _file(path: Path | None, end: int | None, stack: ExitStack) -> JsonFile | None:
+    if path is None:
+        return None
+    return stack.enter_context(JsonFile(path, append=end is not None, keep=end))
+
+
 def _tell_incidents(raised: list[Alert], engine: Engine, console: Console | None) -> None:
     from detector.cli.timeline import show, write
     from detector.engine.incidents import incidents_of
@@ -144,9 +205,9 @@ def _console(options: Options) -> Console | None:
     return Quiet(highlight=False, markup=False, emoji=False)
 
 
-def _sinks(options: Options, stack: ExitStack, console: Console | None) -> Iterator[Deliver]:
-    if options.output is not None:
-        yield stack.enter_context(JsonFile(options.output)).deliver
+def _sinks(options: Options, output: JsonFile | None, console: Console | None) -> Iterator[Deliver]:
+    if output is not None:
+        yield output.deliver
     if console is not None:
         from detector.sinks.terminal import Terminal
 
@@ -181,9 +242,9 @@ def _report(summary: Summary, options: Options) -> None:
         click.echo(shown(summary), err=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, what: str = "summary") -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path}: The summary cannot be written ({error.strerror}). Choose another path.") from None
+        raise UsageError(f"{path}: The {what} cannot be written ({error.strerror}). Choose another path.") from None

@@ -131,8 +131,7 @@ class Engine:
         self.changing.on_recognised.append(self.deploying.changed)
         self.parts += [self.inventorying, self.flowing, self.deploying]
         self._use()
-        if settings.declarations is not None:
-            self._declare(settings.declarations)
+        self._declare(settings.declarations)
         if settings.budget is not None:
             # Last, to weigh what the others tell in the same tick.
             self.parts.append(Budgeting(settings, self.state, self.saying))
@@ -162,8 +161,10 @@ class Engine:
         self.casebook.on_granted.append(self.concurrency.granted)
         self.parts.append(self.concurrency)
 
-    def _declare(self, declarations: Declarations) -> None:
-        """Connects what compares with the manifest; it comes last, to read inventories behind who else reads them."""
+    def _declare(self, declarations: Declarations | None) -> None:
+        """Connects what compares with the manifest, if there is one; it reads inventories behind who else does."""
+        if declarations is None:
+            return
         settings, state = self.settings, self.state
         declaring = Declaring(settings, declarations, state, self.saying, self.journal)
         drifting = Drifting(settings, declarations, state, self.saying, self.journal)

@@ -74,8 +74,12 @@ class Graph:
 
     def url(self, path: str, **query: object) -> URL:
         """The address of something; options of OData get their `$`. Path and query must be fit for a URL."""
+        return self.url_of(VERSION, path, query)
+
+    def url_of(self, version: str, path: str, query: Mapping[str, object]) -> URL:
+        """The same in one of the versions of Graph, v1.0 or beta."""
         options = "&".join(f"${name}={value}" for name, value in query.items())
-        return URL(f"{self._settings.endpoint}/{VERSION}/{path}" + (f"?{options}" if options else ""), encoded=True)
+        return URL(f"{self._settings.endpoint}/{version}/{path}" + (f"?{options}" if options else ""), encoded=True)
 
     def link(self, text: str) -> URL:
         """An address that Graph gave us.

@@ -47,3 +47,17 @@ async def connected(
     tokens = Tokens(credential(settings), f"{settings.endpoint}/.default", world.now)
     async with Graph(settings, tokens, facts, world) as graph:
         yield Poller(settings, graph, facts, world)
+
+
+@asynccontextmanager
+async def connection(
+    settings: InventorySettings, facts: InventoryFacts, world: World, credential: Credential = credential_of
+) -> AsyncIterator[Graph]:
+    """A connection without a poller, which is closed in the end.
+
+    Raises:
+        SourceError: There is no identity to ask with.
+    """
+    tokens = Tokens(credential(settings), f"{settings.endpoint}/.default", world.now)
+    async with Graph(settings, tokens, facts, world) as graph:
+        yield graph

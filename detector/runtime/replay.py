@@ -20,12 +20,12 @@ from detector.domain.quarantine import Quarantined
 from detector.engine.engine import Engine
 from detector.runtime.selection import Selection
 from detector.runtime.summary import Summary
+from detector.runtime.tally import Tally
+from detector.runtime.window import Window
 from detector.sources.chunk import Chunk
 
 PROGRESS_EVERY: Final = 32
 """Chunks between two calls of `on_progress`."""
-_SETTLING: Final = 7200.0
-"""Seconds of event time after the first record within which an earlier one may still come."""
 
 
 def moment_of_reading() -> float:
@@ -36,12 +36,15 @@ def moment_of_reading() -> float:
     return time()
 
 
-def replay(
+def replay(  # noqa: PLR0913 - all that a replay depends on, by name
     source: Iterable[Chunk],
     decoder: Decoder,
     engine: Engine,
     *,
     selection: Selection | None = None,
+    window: Window | None = None,
+    tally: Tally | None = None,
+    to_the_end: bool = True,
     on_alert: Callable[[Alert], None],
     on_held: Callable[[Alert], None] | None = None,
     on_quarantine: Callable[[Quarantined], None] | None = None,
@@ -53,38 +56,27 @@ def replay(
     Args:
         source: Chunks in order of event time, within the lateness that the engine allows.
         decoder: Turns chunks into events.
-        engine: Folds events; judges all windows that are still open when the source ends.
+        engine: Folds events.
         selection: Which events to look at; all of them by default.
+        window: What is judged; all by default. What comes before teaches, and its alerts are only counted.
+        tally: Counts of an earlier run that this one continues.
+        to_the_end: Whether windows that are still open when the source ends are judged as if they were over. The live
+            service does not: it waits for what follows.
         on_alert: Told every alert, in order.
         on_held: Told those that are over the budget, in order, which `on_alert` is not.
         on_quarantine: Told every record that could not be used.
         on_decoded: Told what each piece of the source decoded to, after the engine was.
-        on_progress: Called now and then, for a progress bar.
+        on_progress: Called now and then, between two chunks, for a progress bar and for checkpoints.
 
     Returns:
         What became of the records. Failures of the source are not in it: the source knows them.
     """
-    severities: Counter[str] = Counter()
-    detectors: Counter[str] = Counter()
-
-    held: Counter[str] = Counter()
-
-    def tell(alerts: list[Alert]) -> None:
-        for alert in alerts:
-            if alert.held is not None:
-                held[alert.detector] += 1
-                if on_held is not None:
-                    on_held(alert)
-                continue
-            severities[alert.severity] += 1
-            detectors[alert.detector] += 1
-            on_alert(alert)
-
+    tally = Tally() if tally is None else tally
+    window = Window() if window is None else window
     choose = None if selection is None or selection.keeps_all else selection.of
     process = engine.process
-    earliest, settled = inf, False
     count = 0
-    begun = perf_counter()
+    begun, before = perf_counter(), tally.seconds
     with _tuned_collector():
         for chunk in source:
             decoded = decode_chunk(decoder, chunk)
@@ -92,30 +84,38 @@ def replay(
                 decoded = choose(decoded)
             alerts = process(decoded)
             if alerts:
-                tell(alerts)
+                tally.tell(alerts, window, on_alert, on_held)
             if on_decoded is not None:
                 on_decoded(decoded)
             if decoded.quarantined and on_quarantine is not None:
                 for quarantined in decoded.quarantined:
                     on_quarantine(_located(quarantined, chunk))
-            if not settled and decoded.events:
-                earliest = min(earliest, *(event.time for event in decoded.events))
-                settled = decoded.events[-1].time > earliest + _SETTLING
+            if not tally.settled:
+                tally.saw(decoded)
             count += 1
             if on_progress is not None and not count % PROGRESS_EVERY:
+                tally.seconds = before + perf_counter() - begun
                 on_progress()
-        tell(engine.finish())
-    seconds = perf_counter() - begun
+        if to_the_end:
+            tally.tell(engine.finish(), window, on_alert, on_held)
+    tally.seconds = before + perf_counter() - begun
+    return summary_of(engine, tally)
+
+
+def summary_of(engine: Engine, tally: Tally) -> Summary:
+    """What became of the records so far."""
     latest = engine.state.admission.watermark
     return Summary(
         accounting=engine.accounting,
-        first=None if earliest == inf else earliest,
+        first=None if tally.earliest == inf else tally.earliest,
         last=None if latest == -inf else latest,
-        severities={severity: severities[severity] for severity in SEVERITIES},
-        detectors=dict(detectors.most_common()),
-        held=dict(held.most_common()),
+        severities={severity: tally.severities.get(severity, 0) for severity in SEVERITIES},
+        detectors=dict(Counter(tally.detectors).most_common()),
+        held=dict(Counter(tally.held).most_common()),
         unknown={name.removeprefix("unknown_"): n for name, n in engine.counters.items() if "unknown_" in name},
-        seconds=seconds,
+        seconds=tally.seconds,
+        learned=tally.learned,
+        runs=tally.runs,
     )
 
 

@@ -37,6 +37,12 @@ class Summary(msgspec.Struct):
     """Files that could not be read, or not to their end: `path: sentence`."""
     notes: list[str] = []
     """What to do better, in sentences."""
+    learned: int = 0
+    """Alerts about the time before the window, which were not told."""
+    runs: int = 1
+    """In how many runs it was read: one more than the times it was interrupted."""
+    baseline: dict[str, Any] = {}
+    """What was known when judging began, see `detector.runtime.baseline`."""
 
     @property
     def alerts(self) -> int:
@@ -69,6 +75,8 @@ class Summary(msgspec.Struct):
                 "by_detector": self.detectors,
                 "held_back": self.held,
             },
+            "baseline": {**self.baseline, "alerts_not_told": self.learned} if self.baseline else None,
+            "runs": self.runs,
             "unknown": self.unknown,
             "failed_files": self.failures,
             "notes": self.notes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,15 +20,20 @@ class JsonFile:
     Args:
         path: Where; directories on the way are made.
         append: Whether to go on behind what the file holds, instead of replacing it.
+        keep: With `append`, how many bytes of it stay; what is behind them is removed.
 
     Raises:
         UsageError: The file cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, *, append: bool = False) -> None:
+    def __init__(self, path: Path, *, append: bool = False, keep: int | None = None) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab" if append else "wb")
+            if keep is not None:
+                if self._file.tell() < keep:
+                    raise UsageError(f"{path}: The file is shorter than it was when the replay was interrupted.")
+                self._file.truncate(keep)
         except OSError as error:
             raise UsageError(f"{path}: The file cannot be written ({error.strerror}). Choose another path.") from None
 
@@ -49,6 +55,12 @@ class JsonFile:
                 }
             )
         )
+
+    def settle(self) -> int:
+        """Returns once all lines are on the disk; how long the file is."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
 
     def close(self) -> None:
         """Writes out what is still buffered."""

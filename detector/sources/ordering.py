@@ -1,9 +1,10 @@
 """Records of many inputs in one order of event time.
 
 A file whose records are about in order streams by; its chunks are cut only where another file's records belong
-between. A file in any other order (newest first, as Graph and Log Analytics export) is sorted in memory, within a
-bound. So the merge is exact for sorted inputs, and adds no lateness to that which the inputs have themselves: a
-record is as far behind the newest one as it is in its own file, and no further.
+between. A file in any other order (newest first, as Graph and Log Analytics export) is sorted, see
+`detector.sources.sorting`. So the merge is exact for sorted inputs, and adds no lateness to that which the inputs have
+themselves: a record is as far behind the newest one as it is in its own file, and no further (than a tolerance, where
+one is allowed).
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Final
 
+import msgspec
+
 from detector.errors import SourceError
 from detector.sources.chunk import CHUNK_BYTES, Chunk
 from detector.sources.documents import elements
 from detector.sources.instants import Glance, row_time, time_of
 from detector.sources.tables import ROWS
 
-_FEW: Final = 0.1
+FEW: Final = 0.1
 """Share of records behind their time up to which an input is taken to be in order."""
 
 _OUTLIER: Final = 86400.0
@@ -68,55 +71,31 @@ def packed(records: Sequence[Record], place: str) -> Iterator[Chunk]:
         yield Chunk(b"\n".join(lines), place, "lines")
 
 
-def in_order(times: Sequence[float], lateness: float) -> bool:
+def in_order(times: Sequence[float], lateness: float, few: float = FEW) -> bool:
     """Whether few times lie further behind their predecessors than a record may be late.
 
-    A few do in every capture of a stream: what was delivered late once must not make a long file be sorted.
+    A few do in every capture of a stream: what was delivered late once must not make a long file be sorted. `few` is
+    the share that is suffered.
     """
     latest, behind = -inf, 0
     for time in times:
         if time < latest - lateness:
             behind += 1
         latest = max(latest, time)
-    return behind <= len(times) * _FEW
+    return behind <= len(times) * few
 
 
-class Room:
-    """Memory for sorting, shared by all inputs that need it."""
+class FeedPosition(msgspec.Struct, frozen=True):
+    """How far one input was taken."""
 
-    def __init__(self, size: int) -> None:
-        self.size: Final = size
-        self.used = 0
-
-    def take(self, size: int, place: str) -> None:
-        """Reserves some bytes; raises `SourceError` when there are too few."""
-        self.used += size
-        if self.used > self.size:
-            raise SourceError(
-                place,
-                f"The records are not in order of time, and sorting them would take more than "
-                f"{self.size / 2**20:,.0f} MiB. Sort the file by event time, or split it into files of a day each.",
-            )
-
-
-def in_sorted_order(chunks: Iterator[Chunk], place: str, room: Room) -> Iterator[Chunk]:
-    """All records of an input, sorted by event time in memory; records of equal times keep their order."""
-    timed: list[Timed] = []
-    taken, before = 0, -inf
-    for chunk in chunks:
-        if chunk.form == "refused":
-            yield chunk
-            continue
-        records = records_of(chunk)
-        size = sum(len(r) if isinstance(r, bytes) else sum(map(len, r.values())) + 100 * len(r) for r in records)
-        taken += size
-        room.take(size, place)
-        times = times_of(records, before)
-        before = times[-1] if times else before
-        timed.extend(zip(times, records, strict=True))
-    timed.sort(key=lambda pair: pair[0])
-    yield from packed([record for _, record in timed], place)
-    room.used -= taken
+    opened: bool = False
+    ended: bool = False
+    chunks: int = 0
+    """Chunks taken whole."""
+    records: int = 0
+    """Records taken of the chunk behind them, which was cut."""
+    key: float = -inf
+    """See `Feed.key`."""
 
 
 class Feed:
@@ -125,79 +104,142 @@ class Feed:
     Args:
         place: The name of the input.
         start: Event time of about its first record; `-inf` where that is not known.
-        chunks: Opens it.
+        chunks: Opens it. It must give the same chunks each time.
+        position: How far it was taken before; what is behind follows exactly as it would have then.
     """
 
-    def __init__(self, place: str, start: float, chunks: Callable[[], Iterator[Chunk]]) -> None:
+    __slots__ = (
+        "_chunk",
+        "_chunks",
+        "_failure",
+        "_glance",
+        "_keys",
+        "_last",
+        "_number",
+        "_open",
+        "_position",
+        "_records",
+        "_removed",
+        "earliest",
+        "ended",
+        "key",
+        "latest",
+        "place",
+    )
+
+    def __init__(
+        self, place: str, start: float, chunks: Callable[[], Iterator[Chunk]], position: FeedPosition | None = None
+    ) -> None:
         self.place = place
         self.key = start
         """Event time of the next record; before the input is opened, about that of the first."""
+        self.earliest = inf
+        """About the least event time so far."""
+        self.latest = -inf
+        """About the greatest event time so far."""
+        self.ended = False
+        """Whether everything was taken."""
         self._open = chunks
         self._chunks: Iterator[Chunk] | None = None
         self._chunk: Chunk | None = None
+        self._number = -1
+        """Of `_chunk`, from 0."""
         self._records: list[Record] = []
         """What is left of `_chunk` once it was cut, and `_keys`, by which they wait for other inputs."""
         self._keys: list[float] = []
-        self._whole = False
-        """Whether nothing was taken from `_records` yet."""
+        self._removed = 0
+        """Records taken from `_chunk`."""
         self._last = -inf
         """About the last time in `_chunk`."""
-        self._glance = Glance()
+        self._glance: Glance | None = None
+        self._failure: SourceError | OSError | None = None
+        self._position = position
+        if position is not None:
+            self.key, self.ended = position.key, position.ended
 
-    def take(self, limit: float) -> Iterator[Chunk]:
-        """What comes before the other inputs, which have nothing before `limit`; raises what the input raises."""
+    @property
+    def position(self) -> FeedPosition:
+        """How far it was taken."""
+        if self._position is not None:
+            return self._position
+        opened = self._chunks is not None
+        return FeedPosition(opened, self.ended, max(self._number, 0), self._removed, self.key)
+
+    def restore(self) -> None:
+        """Goes to the position that it was given; raises what the input raises."""
+        position, self._position = self._position, None
+        if position is None or position.ended or not position.opened:
+            return
+        self._chunks = self._open()
+        while self._number < position.chunks and self._failure is None and not self.ended:
+            self._advance()
+        if self.ended:
+            raise SourceError(self.place, "It has become shorter since the replay was interrupted. Begin anew.")
+        if position.records and self._chunk is not None:
+            self._cut(self._chunk)
+            self._remove(position.records)
+        self.key = position.key
+
+    def take(self, limit: float, tolerance: float = 0.0) -> list[Chunk]:
+        """What comes before the other inputs, which have nothing before `limit`; raises what the input raises.
+
+        Args:
+            limit: Event time, seconds since the epoch, UTC.
+            tolerance: Seconds beyond `limit` up to which a chunk is not worth being cut.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._chunks is None:
             self._chunks = self._open()
             self._advance()
             if self._chunk is None or self.key > limit:
-                return
+                return []
         chunk = self._chunk
         if chunk is None:
-            return
+            return []
         if not self._records:
-            if chunk.form == "refused" or self._last + _OUTLIER < limit:
-                yield chunk
+            if chunk.form == "refused" or self._last <= limit + (tolerance or -_OUTLIER):
                 self._advance()
-                return
+                return [chunk]
             self._cut(chunk)
         count = next((at for at, key in enumerate(self._keys) if key > limit), len(self._keys))
-        if self._whole and count == len(self._keys):
-            yield chunk
+        if not self._removed and count == len(self._keys):
+            taken = [chunk]
         else:
-            yield from packed(self._records[:count], chunk.place)
-        self._whole = False
+            taken = list(packed(self._records[:count], chunk.place))
+        self._remove(count)
+        return taken
+
+    def _remove(self, count: int) -> None:
         del self._records[:count], self._keys[:count]
+        self._removed += count
         if self._keys:
             self.key = self._keys[0]
         else:
             self._advance()
 
-    def rest(self) -> Iterator[Chunk]:
-        """Everything that is left, without looking at times: for the last input that has something to give."""
-        if self._chunks is None:
-            self._chunks = self._open()
-        elif self._chunk is not None:
-            if self._records and not self._whole:
-                yield from packed(self._records, self._chunk.place)
-            else:
-                yield self._chunk
-        self._chunk = None
-        yield from self._chunks
-
-    @property
-    def ended(self) -> bool:
-        """Whether everything was taken."""
-        return self._chunks is not None and self._chunk is None
-
     def _advance(self) -> None:
+        """The next chunk. What goes wrong is raised by the next `take`: what was read before comes first."""
         assert self._chunks is not None
-        self._records, self._keys = [], []
-        self._chunk = next(self._chunks, None)
-        if self._chunk is not None:
+        self._records, self._keys, self._removed = [], [], 0
+        self._number += 1
+        try:
+            self._chunk = next(self._chunks, None)
+        except (SourceError, OSError) as error:
+            self._chunk, self._failure = None, error
+            return
+        if self._chunk is None:
+            self.ended, self._glance = True, None
+        else:
             self.key, self._last = self._bounds(self._chunk)
+            if self.key > -inf:
+                self.earliest = min(self.earliest, self.key)
+                self.latest = max(self.latest, self._last)
 
     def _bounds(self, chunk: Chunk) -> tuple[float, float]:
         """The time by which a chunk waits, and about its greatest one."""
+        if self._glance is None:
+            self._glance = Glance()
         if chunk.form == "rows":
             first, last = (row_time(chunk.rows[at]) for at in (0, -1))
         else:
@@ -216,23 +258,67 @@ class Feed:
                 times[at] = before
             before = times[at]
         self._keys = times
-        self._whole = True
 
 
-def merged(feeds: Sequence[Feed], failed: Callable[[str, Exception], None]) -> Iterator[Chunk]:
+class MergePosition(msgspec.Struct):
+    """How far a merge has come; what follows is the same as without an interruption."""
+
+    feeds: dict[str, FeedPosition] = {}
+    """By place."""
+
+
+class Merge:
     """All chunks in order of event time; at equal times in the order of `feeds`.
 
-    An input that cannot be read (any further) is told to `failed`; the others go on.
+    Cutting chunks where another input's records belong between costs much when inputs of equal density lie side by
+    side. So chunks may be out of place by `tolerance`, which should be a small part of the lateness that the engine
+    allows: a record that needs all of that counts as late.
+
+    Args:
+        feeds: The inputs, each with a name of its own.
+        failed: Told of an input that cannot be read (any further); the others go on.
+        tolerance: Seconds; 0 merges exactly.
     """
-    heap = [(feed.key, number) for number, feed in enumerate(feeds)]
-    heapify(heap)
-    while heap:
-        _, number = heappop(heap)
-        feed = feeds[number]
+
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        failed: Callable[[str, Exception], None],
+        tolerance: float = 0.0,
+    ) -> None:
+        self.feeds = feeds
+        self._failed = failed
+        self._tolerance = tolerance
+
+    @property
+    def position(self) -> MergePosition:
+        """How far it has come: behind the turn that was given last."""
+        return MergePosition({feed.place: feed.position for feed in self.feeds})
+
+    def turns(self) -> Iterator[list[Chunk]]:
+        """The chunks, turn by turn of the inputs; some turns are empty."""
+        heap = []
+        for number, feed in enumerate(self.feeds):
+            if self._restored(feed):
+                heap.append((feed.key, number))
+        heapify(heap)
+        while heap:
+            _, number = heappop(heap)
+            feed = self.feeds[number]
+            try:
+                turn = feed.take(heap[0][0] if heap else inf, self._tolerance)
+            except (SourceError, OSError) as error:
+                feed.ended = True
+                self._failed(feed.place, error)
+                continue
+            if not feed.ended:
+                heappush(heap, (feed.key, number))
+            yield turn
+
+    def _restored(self, feed: Feed) -> bool:
         try:
-            yield from feed.take(heap[0][0]) if heap else feed.rest()
+            feed.restore()
         except (SourceError, OSError) as error:
-            failed(feed.place, error)
-            continue
-        if not feed.ended:
-            heappush(heap, (feed.key, number))
+            feed.ended = True
+            self._failed(feed.place, error)
+        return not feed.ended

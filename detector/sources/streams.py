@@ -11,13 +11,18 @@ import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 import zstandard
 
 from detector.errors import SourceError
 
 BLOCK: Final = 2**20
+_PIECE: Final = 256 * 2**10
+"""What is read of a file at once: it is copied twice while it is cut, and should still be in the cache then."""
+AVRO: Final = b"Obj\x01"
+"""What a file of Event Hubs Capture begins with."""
+CHANGED: Final = "It has changed since the replay was interrupted. Remove the checkpoint and begin anew."
 _STEP: Final = 2**10
 """Compressed zstd bytes told at once: the worst they can unfold to is 32 MiB."""
 _GZIP: Final = b"\x1f\x8b"
@@ -25,7 +30,6 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _BOM: Final = codecs.BOM_UTF8
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _FOREIGN: Final = {
-    b"Obj\x01": "is an Avro file (Event Hubs Capture), which replay does not read yet. Export it as JSON lines.",
     b"PAR1": "is a Parquet file, which replay does not read. Export it as JSON lines or CSV.",
     b"PK\x03\x04": "is a zip archive (or an Excel workbook). Unpack it first, or export CSV.",
     b"BZh": "is packed with bzip2. Unpack it first, or pipe it in: bzcat FILE | agent-detector replay -",
@@ -33,33 +37,113 @@ _FOREIGN: Final = {
 }
 
 
+class Raw(Protocol):
+    """Bytes at rest, somewhere: they can be read from the beginning any number of times."""
+
+    size: int
+    version: str
+    """What tells this content from another one of the same name and size."""
+    grown: int
+    """Bytes that were added since, as far as is known; they are not read."""
+    samples: int
+    """How many samples are worth their price."""
+
+    def blocks(self) -> Iterator[bytes]:
+        """The first `size` bytes, as they lie there; raises `SourceError` or `OSError`."""
+        ...
+
+    def sample(self, position: int, length: int) -> bytes:
+        """Some bytes out of the middle."""
+        ...
+
+    def pin(self, size: int, version: str) -> None:
+        """Reads what was there before and no more; raises `SourceError` when that is not there any more."""
+        ...
+
+
+class Disk:
+    """A regular file. What is appended to it later is not read.
+
+    Args:
+        path: Its path.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+
+    __slots__ = ("_path", "grown", "samples", "size", "version")
+
+    def __init__(self, path: str) -> None:
+        self._path: Final = path
+        status = os.stat(path)
+        self.size = status.st_size
+        self.version = str(status.st_mtime_ns)
+        self.grown = 0
+        self.samples = 64
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes, block by block."""
+        left = self.size
+        with open(self._path, "rb", buffering=0) as file:
+            while left and (block := file.read(min(left, _PIECE))):
+                left -= len(block)
+                yield block
+            if not left:
+                self.grown = max(0, os.fstat(file.fileno()).st_size - self.size)
+
+    def sample(self, position: int, length: int) -> bytes:
+        """Some bytes out of the middle."""
+        with open(self._path, "rb", buffering=0) as file:
+            file.seek(position)
+            return file.read(length)
+
+    def pin(self, size: int, version: str) -> None:
+        """See `Raw.pin`."""
+        if self.size < size or (self.size == size and self.version != version):
+            raise SourceError(self._path, CHANGED)
+        self.size, self.version = size, version
+
+
 class Input:
-    """One file, pipe or standard input.
+    """One file, blob, pipe or standard input.
 
     Args:
         place: Its name as the person gave it.
-        stream: An open stream that can be read only once; `None` for a file to be opened by its name.
-        count: Told the number of bytes read from the disk or pipe, for progress.
+        stream: An open stream that can be read only once; `None` for bytes at rest.
+        seen: Told the blocks read from disk, network or pipe, as they lie there.
+        raw: Bytes at rest; `None` for a file to be opened by its name.
     """
 
-    def __init__(self, place: str, stream: BinaryIO | None = None, count: Callable[[int], None] | None = None) -> None:
+    __slots__ = ("_close", "_started", "_stream", "once", "place", "plain", "raw", "seen")
+
+    def __init__(
+        self,
+        place: str,
+        stream: BinaryIO | None = None,
+        seen: Callable[[bytes], None] | None = None,
+        raw: Raw | None = None,
+    ) -> None:
         self.place: Final = place
-        self.count = count
-        self.size = 0
-        """Bytes on disk; 0 when that is not known."""
+        self.seen = seen
         self.plain = False
-        """Whether the bytes on disk are the bytes of the records, so that samples can be taken anywhere."""
-        self._stream = stream
+        """Whether the bytes at rest are the bytes of the records, so that samples can be taken anywhere."""
         self._started: Iterator[bytes] | None = None
-        if stream is None:
-            status = os.stat(place)
-            if stat.S_ISREG(status.st_mode):
-                self.size = status.st_size
+        self._close = False
+        if stream is None and raw is None:
+            if stat.S_ISREG(os.stat(place).st_mode):
+                raw = Disk(place)
             else:
-                self._stream = open(place, "rb")  # noqa: SIM115 -- a pipe; read to its end, later, and closed there
-        self._close: Final = stream is None and self._stream is not None
-        self.once: Final = self._stream is not None
+                stream = open(place, "rb")  # noqa: SIM115 -- a pipe; read to its end, later, and closed there
+                self._close = True
+        self._stream: Final = stream
+        self.raw: Final = raw
+        self.once: Final = stream is not None
         """Whether the bytes can be read only once."""
+
+    @property
+    def size(self) -> int:
+        """Bytes at rest; 0 when that is not known."""
+        return 0 if self.raw is None else self.raw.size
 
     def head(self, enough: Callable[[bytes], bool]) -> bytes:
         """The first bytes, until `enough` says so or the input ends; `blocks` gives them again."""
@@ -83,10 +167,10 @@ class Input:
         if self._started is not None:
             started, self._started = self._started, None
             return started
-        return _decoded(self._unpacked(self.count if counted else None), self.place)
+        return _decoded(self._unpacked(self.seen if counted else None), self.place)
 
-    def _unpacked(self, count: Callable[[int], None] | None) -> Iterator[bytes]:
-        raw = self._raw(count)
+    def _unpacked(self, seen: Callable[[bytes], None] | None) -> Iterator[bytes]:
+        raw = self._raw(seen)
         first = next(raw, b"")
         while len(first) < 8 and (more := next(raw, b"")):
             first += more
@@ -99,41 +183,24 @@ class Input:
         elif first.startswith(_ZSTD):
             yield from _unzstd(raw, self.place)
         else:
-            self.plain = not self.once and not first.startswith(tuple(_UTF16))
+            self.plain = not self.once and not first.startswith((*_UTF16, AVRO))
             yield from raw
 
-    def _raw(self, count: Callable[[int], None] | None) -> Iterator[bytes]:
+    def _raw(self, seen: Callable[[bytes], None] | None) -> Iterator[bytes]:
         stream = self._stream
-        blocks: Iterable[bytes]
-        if stream is None and self.size <= BLOCK:
-            with open(self.place, "rb") as file:
-                blocks = [file.read()]
-        elif stream is None:
-            blocks = iter_file(self.place)
+        if stream is None:
+            assert self.raw is not None, "what is no stream is at rest"
+            blocks: Iterable[bytes] = self.raw.blocks()
         else:
             blocks = iter(lambda: _read(stream), b"")
         try:
             for block in blocks:
-                if count is not None:
-                    count(len(block))
+                if seen is not None:
+                    seen(block)
                 yield block
         finally:
             if self._close and stream is not None:
                 stream.close()
-
-
-def iter_file(path: str) -> Iterator[bytes]:
-    """The blocks of a file, as they lie on the disk."""
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(BLOCK):
-            yield block
-
-
-def sample(path: str, position: int, length: int) -> bytes:
-    """Some bytes out of the middle of a file."""
-    with open(path, "rb", buffering=0) as file:
-        file.seek(position)
-        return file.read(length)
 
 
 def _read(stream: BinaryIO) -> bytes:

@@ -117,15 +117,6 @@ def test_disorder_that_shows_only_on_the_way_is_told(tmp_path: Path) -> None:
     assert seconds_of(FileSource([str(path)], sort=True)) == seconds
 
 
-def test_a_file_too_large_to_sort_fails_with_advice_and_the_others_are_read(tmp_path: Path) -> None:
-    large = written(tmp_path, "large", [float(second) for second in range(90_000, 0, -300)], "records")
-    small = written(tmp_path, "small", [1.0, 2.0], "records")
-    source = FileSource([large, small], max_sort_bytes=10_000)
-    assert seconds_of(source) == [1.0, 2.0]
-    assert [failure.place for failure in source.failures] == [large]
-    assert "split it" in source.failures[0].message
-
-
 def test_one_record_from_the_far_future_does_not_hold_up_its_file(tmp_path: Path) -> None:
     first = [float(second) for second in range(0, 6000, 60)]
     odd = written(tmp_path, "a", [*first[:10], 2.3e9, *first[10:]], "records")

@@ -1,0 +1,95 @@
+"""The account of one input: what it was, how much of it was read, and what it held. A manifest is made of these."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from math import inf
+from typing import Final, Literal
+
+import msgspec
+
+Status = Literal["waiting", "read", "partly", "failed"]
+"""Not reached (yet); read to its end; read up to a place; nothing could be read."""
+
+_OUTSTANDING: Final = 4
+"""Blocks that may wait to be hashed, of one input."""
+NOTHING: Final = hashlib.sha256().hexdigest()
+"""Of an empty input."""
+
+
+class Reading(msgspec.Struct):
+    """What became of one input."""
+
+    place: str
+    """Path or address, without any secret."""
+    size: int = 0
+    """Bytes that it had when the replay began; 0 for a pipe."""
+    version: str = ""
+    """What tells it from another one of that name: ETag of a blob, time of the last change of a file."""
+    status: Status = "waiting"
+    read: int = 0
+    """Bytes read of it, packed as it is."""
+    sha256: str | None = None
+    """Of all its bytes; `None` unless it was read to its end."""
+    form: str | None = None
+    """See `detector.sources.sniff.Kind`."""
+    sorted: bool = False
+    """Whether it was out of order and had to be sorted."""
+    category: str | None = None
+    tenant: str | None = None
+    slot: float | None = None
+    """Beginning of the hour that its name says, seconds since the epoch, UTC."""
+    first: float | None = None
+    """About the least event time in it."""
+    last: float | None = None
+    """About the greatest event time in it."""
+    grown: int = 0
+    """Bytes that were added while it was read, and were not read."""
+    problem: str | None = None
+    """What went wrong, a sentence."""
+
+    def covers(self, earliest: float, latest: float) -> None:
+        """Takes over the times that were seen."""
+        if earliest < inf:
+            self.first, self.last = earliest, latest
+
+
+class Hasher:
+    """Hashes blocks beside the work, on one thread: hashing lets go of the interpreter's lock.
+
+    Used as a context manager; belongs to one thread.
+    """
+
+    def __init__(self) -> None:
+        self._thread: Final = ThreadPoolExecutor(1, thread_name_prefix="hash")
+
+    def digest(self) -> Digest:
+        """A new digest."""
+        return Digest(self._thread)
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._thread.shutdown(cancel_futures=True)
+
+
+class Digest:
+    """SHA-256 of blocks that are told in order."""
+
+    def __init__(self, thread: ThreadPoolExecutor) -> None:
+        self._thread: Final = thread
+        self._hash: Final = hashlib.sha256()
+        self._outstanding: Final[deque[Future[None]]] = deque()
+
+    def update(self, block: bytes) -> None:
+        """Takes in a block."""
+        while len(self._outstanding) >= _OUTSTANDING:
+            self._outstanding.popleft().result()
+        self._outstanding.append(self._thread.submit(self._hash.update, block))
+
+    def hexdigest(self) -> str:
+        """Of all that was told."""
+        while self._outstanding:
+            self._outstanding.popleft().result()
+        return self._hash.hexdigest()
