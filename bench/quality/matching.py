@@ -91,7 +91,7 @@ class Matcher:
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
-        self.windows = [_window(number, label) for number, label in enumerate(truth.labels)]
+        self.windows = [self._attack(number, label) for number, label in enumerate(truth.labels)]
         self.benign = [_window(number, label) for number, label in enumerate(truth.benign)]
         self._by_record: dict[str, list[int]] = defaultdict(list)
         self._by_subject: dict[str, list[Window]] = defaultdict(list)
@@ -124,6 +124,15 @@ class Matcher:
             for group in groups.values()
         ]
         return [self._judged(incident) for incident in found]
+
+    def _attack(self, number: int, label: Label) -> Window:
+        """The window of an attack; what one agent does too much of, its blueprint does too much of as well."""
+        window = _window(number, label)
+        if label.family != "volume":
+            return window
+        agents = window.subjects & self.truth.blueprint_of.keys()
+        blueprints = {self.truth.blueprint_of[agent] for agent in agents}
+        return msgspec.structs.replace(window, subjects=window.subjects | blueprints)
 
     def _judged(self, incident: Incident) -> Incident:
         for each in incident.told:

@@ -73,6 +73,22 @@ class Conformal:
         return -log10((as_strong + 1) / (self._thousands + 1)) + own * 1e-6
 
 
+class CrossFitted:
+    """`Conformal`, each tenant ranked by what the others teach: the same ranges of traits, never the same tenant."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        """Rank every incident of these outcomes, of which there must be two at least."""
+        self._ranks: dict[int, float] = {}
+        self._held = outcomes  # identities are good keys while the incidents live
+        for number, outcome in enumerate(outcomes):
+            rank = Conformal([*outcomes[:number], *outcomes[number + 1 :]])
+            self._ranks |= {id(incident): rank(incident) for incident in outcome.incidents}
+
+    def __call__(self, incident: Incident) -> float:
+        """The rank."""
+        return self._ranks[id(incident)]
+
+
 # ------------------------------------------------------------------------------------------------ recall
 
 

@@ -61,8 +61,10 @@ def _delays(found: dict[str, Any], axes: list[Axes]) -> None:
     minutes = [value for story in found["delay"].values() for value in story["all_minutes"]]
     events = [value for story in found["delay"].values() for value in story["all_events"]]
     for one, values, name in zip(axes, (minutes, events), ("minutes", "records"), strict=True):
-        edges = [0, 1, 2, 5, 10, 20, 60, 120, 360, 1_440, float("inf")]
+        edges = [0, 1, 2, 3, 5, 10, 20, 60, 120, 360, 1_440, float("inf")]
         counts = [sum(low <= value < high for value in values) for low, high in pairwise(edges)]
+        if name == "records":  # an attack shows in one record at least
+            edges, counts = edges[1:], counts[1:]
         one.bar(range(len(counts)), counts)
         one.set_xticks(range(len(counts)), [f"{low:g}+" for low in edges[:-1]])
         one.set(xlabel=f"{name} of an attack until the first alert", ylabel="attacks found")

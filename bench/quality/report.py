@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.quality import measures
 from bench.quality.calibration import LEVELS as P_LEVELS
 from bench.quality.calibration import Calibration
-from bench.quality.measures import Conformal, Outcome
+from bench.quality.measures import Conformal, CrossFitted, Outcome
 from detector.runtime.simulation import LEVELS
 
 
@@ -23,6 +23,8 @@ def document(
     ranks: dict[str, measures.Rank] = {"severity": measures.by_severity}
     if training:
         ranks["conformal"] = Conformal(training)
+    if len(outcomes) > 1:
+        ranks["cross-fitted"] = CrossFitted(outcomes)
     return {
         "tenants": [
             {

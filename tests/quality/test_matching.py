@@ -44,6 +44,16 @@ def test_during_a_long_attack_only_an_expected_kind_of_alert_belongs_to_it() -> 
     assert matcher.labels_of(told(3 * DAY, catalogue_ids=("D81",))) == set()
 
 
+def test_an_alert_about_the_blueprint_of_a_flooded_agent_belongs_to_the_flood() -> None:
+    attack = truth().labels[0]
+    given = {name: getattr(attack, name) for name in attack.__slots__}
+    about = {"about": "blueprint-1", "subject": "blueprint:blueprint-1"}
+    for family, found in (("volume", {0}), ("network", set())):
+        matcher = Matcher(truth(labels=[type(attack)(**given | {"family": family})]))
+        assert matcher.labels_of(told(600, **about)) == found
+        assert matcher.labels_of(told(600, about="agent-9")) == set()
+
+
 def test_alerts_of_one_kind_about_one_subject_are_one_incident_for_an_hour(matcher: Matcher) -> None:
     late = matcher.incidents([told(0), told(59 * 60), told(61 * 60), told(0, detector="token_spike")])
     assert sorted(len(incident.told) for incident in late) == [1, 1, 2]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from bench.quality import measures
-from bench.quality.measures import Conformal, Outcome, outcome_of
+from bench.quality.measures import Conformal, CrossFitted, Outcome, outcome_of
 from tests.quality.told import HOUR, told, truth
 
 
@@ -101,3 +101,12 @@ def test_what_is_often_false_in_training_ranks_behind_what_never_is() -> None:
     [usual] = noisy.incidents[:1]
     [seldom] = outcome_of(truth(), [told(0, detector="app_role_granted", severity=1)]).incidents
     assert rank(seldom) > rank(usual)
+
+
+def test_a_tenant_is_ranked_by_what_the_others_teach() -> None:
+    noisy = outcome_of(truth(), [told(-50 * HOUR, about=f"agent-{number}") for number in range(10, 40)])
+    quiet = outcome_of(truth(), [told(0)])
+    rank = CrossFitted([noisy, quiet])
+    assert rank(noisy.incidents[0]) == Conformal([quiet])(noisy.incidents[0])
+    assert rank(quiet.incidents[0]) == Conformal([noisy])(quiet.incidents[0])
+    assert rank(quiet.incidents[0]) < rank(noisy.incidents[0])
