@@ -57,6 +57,22 @@ def test_counts_lanes_and_totals_agree() -> None:
     assert sum(lane.requests for lane in panel.resources) == panel.requests == 14
 
 
+@pytest.mark.parametrize(
+    ("days", "seconds"), [(3, 3600), (30, 21_600), (200, 86_400), (900, 604_800), (9_000, 604_800)]
+)
+def test_plots_are_bounded_however_long_ago_a_record_is_dated(days: int, seconds: int) -> None:
+    old = TENANT.sign_ins(INVOICES, START, 3, every=60.0)
+    found = gathered([*old, *TENANT.sign_ins(INVOICES, START + days * 24 * HOUR, 5, every=60.0)])
+    span = span_of(found)
+    counts = series(found.agents[key_of("invoices")].hours, span)
+    assert span.seconds == seconds
+    assert len(counts) == span.buckets <= 240
+    assert sum(counts) == (8 if days < 1_000 else 5)
+    (panel,) = Panels(found, span, [], lateness=1200.0, trusted=lambda _: False).chosen(frozenset(), 1)
+    assert all(0 <= each <= span.buckets for lane in panel.resources for each in lane.runs)
+    assert panel.requests == 8
+
+
 def test_agents_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "MAX_AGENTS", 1)
     found = gathered(in_order(TENANT.sign_ins(INVOICES, START, 3), TENANT.sign_ins(SIBLING, START + 9, 2)))
