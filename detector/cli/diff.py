@@ -16,7 +16,8 @@ _EXAMPLES = """
 Examples:
   agent-detector diff now.yaml tuned.yaml --archive logs/
   agent-detector diff alerts-1.2.jsonl alerts-1.3.jsonl --json
-  agent-detector diff alerts.jsonl --suppress 6f1e8a52-0000-4000-8000-000000000001 --detector token_spike
+  agent-detector diff alerts.jsonl --suppress 6f1e8a52-0000-4000-8000-000000000001 \\
+      --detector token_spike
 
 Exit codes: 0 done, 1 alerts differ and --fail was given, 4 some input could not be read.
 """

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from detector.errors import SourceError
+from detector.sources import portal
 from detector.sources.chunk import MAX_LINE_BYTES, Chunk
 
 ROWS: Final = 200
@@ -17,8 +18,9 @@ _KNOWN: Final = frozenset({"timegenerated", "createddatetime", "activitydatetime
 def is_header(text: bytes) -> bool:
     """Whether the first line names columns of a Log Analytics table."""
     line = text.partition(b"\n")[0][: 2**16].decode("utf-8", errors="replace")
-    names = {name.strip().casefold().removesuffix(" [utc]") for name in next(csv.reader([line]), [])}
-    return len(names) > 1 and bool(names & _KNOWN)
+    columns = next(csv.reader([line]), [])
+    names = {name.strip().casefold().removesuffix(" [utc]") for name in columns}
+    return len(names) > 1 and (bool(names & _KNOWN) or portal.is_portal(columns))
 
 
 def table_rows(blocks: Iterator[bytes], place: str) -> Iterator[Chunk]:
@@ -32,8 +34,13 @@ def table_rows(blocks: Iterator[bytes], place: str) -> Iterator[Chunk]:
     rows: list[Mapping[str, str]] = []
     start = 2
     try:
+        named = portal.is_portal(reader.fieldnames or [])
+        if named:
+            reader.fieldnames = portal.renamed(reader.fieldnames or [])
         for row in reader:
             row.pop("", None)
+            if named:
+                portal.adapt(row)
             rows.append(row)
             if len(rows) == ROWS:
                 yield Chunk(b"", place, "rows", start, rows=list(rows))

@@ -71,7 +71,7 @@
     return draw(box, 64 + 20 * Math.max(1, rows.length), [{ paths: () => null, points: { show: false } }], [times, times.map(() => null)], {
       left: 150,
       y: { dir: -1, range: () => [0, Math.max(1, rows.length)] },
-      values: { splits: () => places, values: () => rows.map((row) => short(row[0], 21)), grid: { show: false } },
+      values: { splits: () => places, values: () => rows.map((row) => short(row[0], 19)), grid: { show: false } },
       hooks: {
         draw: [(chart) => {
           const paint = chart.ctx;

@@ -19,8 +19,12 @@ from detector.runtime.dossier.stories import instant
 from detector.runtime.dossier.trail import actor_key
 from detector.runtime.dossier.uses import Use
 
-_HOURLY: Final = 10 * DAY
-"""Seconds up to which buckets are hours; above they are six hours."""
+_LENGTHS: Final = (HOUR, SIX_HOURS, DAY, 7 * DAY)
+"""Lengths of a bucket, seconds: the shortest of which few enough are needed."""
+_MOST_BUCKETS: Final = 240
+_FEW_BUCKETS: Final = 128
+_MANY_AGENTS: Final = 300
+"""Agents from which on a page has room for fewer buckets."""
 _LANES: Final = 8
 _ROWS: Final = 8
 _DEEDS: Final = 20
@@ -29,12 +33,18 @@ _RECORDS: Final = 4
 
 
 def span_of(gathering: Gathering) -> Span:
-    """The buckets of all plots of a report."""
+    """The buckets of all plots of a report: bounded, so that one record from long ago makes no endless page.
+
+    What lies before the first bucket is in the tables, not in the plots.
+    """
     if gathering.first > gathering.last:
         return Span()
-    seconds = HOUR if gathering.last - gathering.first <= _HOURLY else SIX_HOURS
-    first = int(gathering.first) // seconds
-    return Span(float(first * seconds), seconds, int(gathering.last) // seconds - first + 1)
+    most = _MOST_BUCKETS if len(gathering.agents) <= _MANY_AGENTS else _FEW_BUCKETS
+    begin, end = int(gathering.first), int(gathering.last)
+    seconds = next((each for each in _LENGTHS if end // each - begin // each < most), _LENGTHS[-1])
+    last = end // seconds
+    first = max(begin // seconds, last - most + 1)
+    return Span(float(first * seconds), seconds, last - first + 1)
 
 
 def series(hours: Mapping[int, int], span: Span) -> tuple[int, ...]:
@@ -42,7 +52,9 @@ def series(hours: Mapping[int, int], span: Span) -> tuple[int, ...]:
     ratio, first = span.seconds // HOUR, int(span.start) // span.seconds
     counts = [0] * span.buckets
     for hour, count in hours.items():
-        counts[hour // ratio - first] += count
+        place = hour // ratio - first
+        if place >= 0:
+            counts[place] += count
     return tuple(counts)
 
 
@@ -156,7 +168,9 @@ class Panels:
         ratio, first = self.span.seconds // HOUR, int(self.span.start) // self.span.seconds
         joined: list[int] = []
         for begin, end in zip(runs[::2], runs[1::2], strict=True):
-            low, high = begin // ratio - first, (end - 1) // ratio - first + 1
+            low, high = max(0, begin // ratio - first), (end - 1) // ratio - first + 1
+            if high <= 0:
+                continue
             if joined and low <= joined[-1]:
                 joined[-1] = max(joined[-1], high)
             else:
