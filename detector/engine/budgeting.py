@@ -11,6 +11,7 @@ All depends on event times and on days that are over, so the order of arrival wi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from math import inf, log10
 from typing import TYPE_CHECKING, Final
 
@@ -22,10 +23,13 @@ from detector.features.budget import Budget, strength
 from detector.features.timeline import HOUR, STEP
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from detector.domain.signals import Signal
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
+    from detector.features.memory import IdentityMemory
 
 DAY: Final = 86_400
 COMBINED: Final = "combined"
@@ -38,6 +42,8 @@ _MAX_WAITING: Final = 2_000
 _MAX_SUBJECTS: Final = 2_000
 _MAX_SUPPORTS: Final = 32
 """About one subject."""
+_MAX_DAYS: Final = 120
+"""Days without records of which each is counted."""
 _MAX_COUNTED: Final = 2_000
 """Subjects and hours of a kind and day."""
 
@@ -85,6 +91,8 @@ class TenantBudget(msgspec.Struct):
     before: Budget | None = None
     since: float = -inf
     """Event time from which on `now` holds."""
+    day: int | None = None
+    """The last day (since the epoch) that is over; `None` before the first."""
     open: dict[int, dict[str, dict[str, int]]] = {}
     """Days that are not over: kinds, and their greatest strength by subject and hour."""
 
@@ -142,12 +150,12 @@ class Budgeting:
         due = sorted((each.time, name) for name, each in weighed.waiting.items() if each.time < ripe)
         for _, name in due:
             self._decide(weighed.waiting.pop(name))
-        if watermark == inf:
-            return
-        day = int(watermark - _SETTLE) // DAY - 1
+        day = -1 if watermark == inf else int(watermark - _SETTLE) // DAY - 1
         if day > weighed.day:
-            self._settle(day)
             weighed.day = day
+            for tenant, memory in self.state.tenants.items():
+                self._settle(weighed.tenants.setdefault(tenant, TenantBudget()), memory.identities.values(), day)
+            self._forget(float((day + 1) * DAY + _SETTLE))
 
     def _support(self, key: str, alert: Alert, signal: Signal, rate: float) -> None:
         supports = self.state.weighed.supports
@@ -184,34 +192,39 @@ class Budgeting:
         self.saying.alerts.append(msgspec.structs.replace(alert, held=held))
 
     def _count(self, budgets: TenantBudget, kind: str, subject: str, time: float, own: int) -> None:
-        day = max(int(time) // DAY, self.state.weighed.day + 1)
+        day = int(time) // DAY
+        if budgets.day is not None:
+            day = max(day, budgets.day + 1)
         strengths = budgets.open.setdefault(day, {}).setdefault(kind, {})
         hour = f"{int(time) // HOUR} {subject}"
         if hour in strengths or len(strengths) < _MAX_COUNTED:
             strengths[hour] = max(own, strengths.get(hour, own))
 
-    def _settle(self, day: int) -> None:
-        """Days up to this one are over."""
-        weighed = self.state.weighed
-        end = float((day + 1) * DAY + _SETTLE)
-        known_before = end - self.settings.lateness - STEP
-        for tenant, memory in self.state.tenants.items():
-            budgets = weighed.tenants.setdefault(tenant, TenantBudget())
-            agents = sum(1 for identity in memory.identities.values() if identity.first_seen < known_before)
-            told: dict[str, list[int]] = {}
-            for each in sorted(each for each in budgets.open if each <= day):
-                for kind, strengths in budgets.open.pop(each).items():
-                    told.setdefault(kind, []).extend(strengths.values())
+    def _settle(self, budgets: TenantBudget, identities: Collection[IdentityMemory], day: int) -> None:
+        """Days up to this one are over, each by itself, however many records told that they are."""
+        seen = sorted(identity.first_seen for identity in identities)
+        if budgets.day is None:
+            budgets.day = int(seen[0]) // DAY - 1 if seen else day
+        for over in range(max(budgets.day + 1, day + 1 - _MAX_DAYS), day + 1):
+            end = float((over + 1) * DAY + _SETTLE)
+            agents = bisect_left(seen, end - self.settings.lateness - STEP)
+            told = {kind: list(strengths.values()) for kind, strengths in budgets.open.pop(over, {}).items()}
             now = msgspec.msgpack.decode(msgspec.msgpack.encode(budgets.now), type=Budget)
-            budgets.before, budgets.now, budgets.since = budgets.now, now, end
             now.learn(self.budget, agents / 1_000, told)
-        oldest = end - DAY - self.budget.window
-        for key, supports in list(weighed.supports.items()):
-            kept = [each for each in supports if each.time >= oldest]
+            budgets.before, budgets.now, budgets.since = budgets.now, now, end
+        budgets.day = max(budgets.day, day)
+        for skipped in [each for each in budgets.open if each <= day]:
+            del budgets.open[skipped]
+
+    def _forget(self, end: float) -> None:
+        """What supports nothing any more."""
+        supports, oldest = self.state.weighed.supports, end - DAY - self.budget.window
+        for key, known in list(supports.items()):
+            kept = [each for each in known if each.time >= oldest]
             if kept:
-                weighed.supports[key] = kept
+                supports[key] = kept
             else:
-                del weighed.supports[key]
+                del supports[key]
 
 
 def _rounded(rate: float) -> float:
