@@ -190,25 +190,31 @@ cdef class Compiled:
 
     # ---------------------------------------------------------------------------------------------- stretches
 
+    cdef PyObject *_way_of(self, PyObject *event) noexcept:
+        """What an event's access leads to; NULL when it is none of a sign-in."""
+        cdef PyObject *access
+        if <PyObject *>Py_TYPE(<object>event) != self._sign_in:
+            return NULL
+        access = (<PyObject **>(<char *>event + self._access))[0]
+        if access == NULL or <PyObject *>Py_TYPE(<object>access) != self._access_kind:
+            return NULL
+        return (<PyObject **>(<char *>access + self._route))[0]
+
     cdef int _warm(self, list events) except -1:
         """Asks for the memory that a stretch will touch."""
-        cdef PyObject *event
         cdef PyObject *route
         cdef Py_ssize_t place
         for place in range(len(events)):
-            event = <PyObject *>events[place]
-            if <PyObject *>Py_TYPE(<object>event) == self._sign_in:
-                route = _get(_get(event, self._access), self._route)
+            route = self._way_of(<PyObject *>events[place])
+            if route != NULL:
                 WARM(route)
                 WARM_NEXT(route)
         for place in range(len(events)):
-            event = <PyObject *>events[place]
-            if <PyObject *>Py_TYPE(<object>event) == self._sign_in:
-                route = _get(_get(event, self._access), self._route)
-                if <PyObject *>Py_TYPE(<object>route) == self._route_kind:
-                    WARM(_get(route, self._rates))
-                    WARM_NEXT(_get(route, self._rates))
-                    WARM(_get(route, self._origins))
+            route = self._way_of(<PyObject *>events[place])
+            if route != NULL and <PyObject *>Py_TYPE(<object>route) == self._route_kind:
+                WARM(_get(route, self._rates))
+                WARM_NEXT(_get(route, self._rates))
+                WARM(_get(route, self._origins))
         return 0
 
     def fold(self, events, object newest not None, double lateness):

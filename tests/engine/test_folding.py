@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.domain.events import Event
+from detector.domain.events import Event, SignIn
 from detector.engine import compiled, folding
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
@@ -100,6 +100,8 @@ def test_what_is_no_sign_in_on_its_route_is_refused() -> None:
     event: Any = object()
     with pytest.raises(TypeError):
         observe(route, event, 0)
+    with pytest.raises(TypeError):
+        engine.fold.fold([SignIn("a", START, event, event)], START, 1200.0)
 
 
 @given(st.sets(st.integers(0, 40)), st.lists(st.integers(0, 40), max_size=30))

@@ -70,6 +70,7 @@ def test_the_wheel_works_in_a_clean_environment_with_only_the_runtime_lock(wheel
     run(*pip, "check", cwd=tmp_path)
     command = tmp_path / "venv" / "bin" / "agent-detector"
     assert detector.__version__ in run(command, "--version", cwd=tmp_path)
-    asked = "from detector.decode import compiled; print(compiled.COMPILED)"
-    assert run(tmp_path / "venv" / "bin" / "python", "-c", asked, cwd=tmp_path).strip() == str(compiled.COMPILED)
+    for room in ("decode", "engine"):
+        asked = f"from detector.{room} import compiled; print(compiled.COMPILED)"
+        assert run(tmp_path / "venv" / "bin" / "python", "-c", asked, cwd=tmp_path).strip() == str(compiled.COMPILED)
     assert "Usage" in run(command, "--help", cwd=tmp_path)
