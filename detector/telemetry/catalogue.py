@@ -89,6 +89,7 @@ METRICS: Final = (
     _gauge("agents_tracked", "identities", "Agents and blueprints that have a memory."),
     _counter("state_evictions_total", "entries", "Memory given up or refused because a bound was reached.", "kind"),
     _gauge("store_bytes", "bytes", "Size of the store on disk."),
+    _gauge("store_free_ratio", "0 to 1", "Part of the volume of the store that is free."),
     _counter("state_rows_written_total", "rows", "Rows of state that commits wrote."),
     _counter("commit_failures_total", "failures", "Commits that were undone."),
     _counter("store_losses_total", "losses", "Times the store started empty because nothing could be restored."),

@@ -90,9 +90,10 @@ class RuntimeFacts:
         self._metrics.set("outbox_rows", rows, sink=sink)
         self._metrics.set("outbox_oldest_timestamp_seconds", oldest or 0, sink=sink)
 
-    def store_seen(self, size: int) -> None:
-        """How large the store is on disk, in bytes."""
+    def store_seen(self, size: int, free: float) -> None:
+        """How large the store is on disk, in bytes, and what part of its volume is free, from 0 to 1."""
         self._metrics.set("store_bytes", size)
+        self._metrics.set("store_free_ratio", free)
 
     def engine_counted(self, counters: Mapping[str, int]) -> None:
         """The engine's totals of what it did not know or had to forget: what they grew by is counted.

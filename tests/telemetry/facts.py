@@ -75,7 +75,7 @@ def tell_runtime(told: Telemetry, text: str, number: int) -> None:
     )
     runtime.partition_seen(text, number)
     runtime.outbox_seen(text, number, WALL)
-    runtime.store_seen(number)
+    runtime.store_seen(number, 0.5)
     runtime.quarantined(text, text)
     runtime.alert_raised(text, text, 1.5, text)
     runtime.alert_suppressed(text, text)

@@ -100,7 +100,7 @@ class Patrol:
             facts.outbox_seen(name, depth.rows if depth else 0, depth.oldest if depth else None)
         oldest = min((depth.oldest for depth in self._depths.values()), default=now)
         self._oldest_age = now - oldest
-        facts.store_seen(size)
+        facts.store_seen(size, self._free)
         for lag in self._feed.lags(self._worker.positions()):
             facts.partition_seen(lag.partition, lag.messages)
 

@@ -101,6 +101,8 @@ def test_all_is_well_with_an_empty_outbox(tmp_path: Path, monkeypatch: pytest.Mo
         assert look(at) == []
         metrics = at.telemetry.metrics
         assert metrics.value("store_bytes") == at.store.size() > 0
+        assert metrics.value("store_free_ratio") == pytest.approx(at.store.disk_free_ratio(), abs=0.05)
+        assert 0 < (metrics.value("store_free_ratio") or 0) < 1
         assert metrics.value("outbox_rows", sink="webhook") == 0
 
 
