@@ -1,1 +1,1 @@
-"""Grafana dashboards as code. `python -m bench.dashboards` writes them to config/grafana; tests hold the two in step."""
+"""Grafana boards as code: `python -m bench.dashboards` writes them to config/grafana; tests hold the two in step."""

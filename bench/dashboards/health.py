@@ -22,7 +22,10 @@ def _service() -> Section:
         "Service",
         [
             number(
-                "Running", "Detectors that are scraped.", "short", Target(f"count({series('build_info')})", "{{version}}")
+                "Running",
+                "Detectors that are scraped.",
+                "short",
+                Target(f"count({series('build_info')})", "{{version}}"),
             ),
             number(
                 "Starts in 24 h",
@@ -90,9 +93,7 @@ def _input() -> Section:
                 "From a message entering the stream to the commit that judged it.",
                 "s",
                 *(
-                    Target(
-                        f"max({recorded(f'job:agent_detector_end_to_end_latency_seconds:{name}_rate5m')})", name
-                    )
+                    Target(f"max({recorded(f'job:agent_detector_end_to_end_latency_seconds:{name}_rate5m')})", name)
                     for name in ("p50", "p95", "p99")
                 ),
             ),

@@ -19,7 +19,7 @@ def overview() -> Dashboard:
     return board(
         "agent-detector-overview",
         "Entra agent detector / Overview",
-        "Alerts about agents, by severity, family and detector, and whether records come in. Who it is about is in the alerts.",
+        "Alerts about agents, by severity, family and detector. Who they are about is in the alerts themselves.",
         [_now(), _alerts(), _changes(), _input()],
     )
 
@@ -81,7 +81,7 @@ def _alerts() -> Section:
             ),
             lines(
                 "Grave families",
-                "Families with alerts of severity high or critical within the hour before. Four or more at once are one attack, or one deployment.",
+                "Families with grave alerts within the hour before. Four at once are one attack, or one deployment.",
                 "short",
                 Target(
                     f"""count(sum by (family) ({recorded(_FAMILY, 'severity=~"high|critical"')}) > 0) or vector(0)""",

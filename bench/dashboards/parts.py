@@ -92,7 +92,16 @@ def number(
 def ranking(title: str, description: str, unit: str, target: Target) -> table.Panel:
     """A table of what there is most of now."""
     query = _query(target, "A").format(PromQueryFormat.TABLE).instant()
-    return table.Panel().title(title).description(description).datasource(SOURCE).unit(unit).height(8).span(8).targets([query])
+    return (
+        table.Panel()
+        .title(title)
+        .description(description)
+        .datasource(SOURCE)
+        .unit(unit)
+        .height(8)
+        .span(8)
+        .targets([query])
+    )
 
 
 class Section(NamedTuple):
@@ -114,8 +123,19 @@ def board(uid: str, title: str, description: str, sections: Sequence[Section]) -
         .timezone("utc")
         .readonly()
         .tooltip(DashboardCursorSync.CROSSHAIR)
-        .link(dashboard.DashboardLink("Detector").type(DashboardLinkType.DASHBOARDS).tags([TAG]).keep_time(True).include_vars(True))
-        .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus").hide(VariableHide.DONT_HIDE))
+        .link(
+            dashboard.DashboardLink("Detector")
+            .type(DashboardLinkType.DASHBOARDS)
+            .tags([TAG])
+            .keep_time(True)
+            .include_vars(True)
+        )
+        .with_variable(
+            dashboard.DatasourceVariable("datasource")
+            .label("Data source")
+            .type("prometheus")
+            .hide(VariableHide.DONT_HIDE)
+        )
         .with_variable(_variable("job", "label_values(agent_detector_build_info, job)"))
         .with_variable(_variable("instance", 'label_values(agent_detector_build_info{job=~"$job"}, instance)'))
     )

@@ -16,7 +16,7 @@ def quality() -> Dashboard:
     return board(
         "agent-detector-quality",
         "Entra agent detector / Quality",
-        "Alerts for each thousand agents and day, noisy detectors, what was held back, and records that could not be judged.",
+        "Alerts for 1,000 agents and day, noisy detectors, what was held back, and what could not be judged.",
         [_budget(), _noise(), _blind()],
     )
 
@@ -103,7 +103,9 @@ def _blind() -> Section:
                 "Left out",
                 "Records that were not judged, by reason.",
                 "cps",
-                Target(f"sum by (reason) ({recorded('job_reason:agent_detector_events_dropped:rate5m')}) > 0", "{{reason}}"),
+                Target(
+                    f"sum by (reason) ({recorded('job_reason:agent_detector_events_dropped:rate5m')}) > 0", "{{reason}}"
+                ),
                 stacked=True,
             ),
             lines(
@@ -116,7 +118,10 @@ def _blind() -> Section:
                 "Baselines given up",
                 "Memory that was given up because a bound was reached: those agents are strangers again.",
                 "cps",
-                Target(rate("state_evictions_total", "kind", 'kind=~"identities|blueprints|credentials|actors"'), "{{kind}}"),
+                Target(
+                    rate("state_evictions_total", "kind", 'kind=~"identities|blueprints|credentials|actors"'),
+                    "{{kind}}",
+                ),
             ),
         ],
     )

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -31,6 +25,7 @@ from tests.decode.builders import dumps, every_kind
 from tests.decode.test_hostile import REFUSED
 from tests.hub import Server
 from tests.live.hosted import Hosted
+from tests.live.programs import PATIENCE, eventually, fetched, free_port, needed, program
 from tests.live.referee import Referee
 from tests.live.stage import Stage
 from tests.live.stream import Stream, filled, stream
@@ -39,7 +34,6 @@ from tests.telemetry.test_hostile import SECRET_LOOKING, series_of
 
 ROOT = Path(__file__).parents[2]
 TOLD = stream(days=0.5, agents=6)
-PATIENCE = 30.0
 
 pytestmark = [
     pytest.mark.slow,
@@ -64,54 +58,6 @@ def referee() -> Iterator[Referee]:
 
 def on_stage(folder: Path, referee: Referee, told: Stream = TOLD) -> Stage:
     return Stage(folder, told, referee, None)  # type: ignore[arg-type] -- nobody is forked
-
-
-def needed(program: str | Path, where: str) -> str:
-    """Path of a program; without it a run in CI fails, another skips."""
-    found = shutil.which(program)
-    if found is None:
-        message = f"{program} is missing: {where}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def program(log: Path, *command: str | Path) -> Iterator[None]:
-    """A program that runs for as long as it is needed."""
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
-
-
-def fetched(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)
-
-
-def eventually(url: str, wanted: Any) -> Any:
-    """What an address answers once that is what is wanted: another program starts and works in its own time."""
-    deadline = time.monotonic() + PATIENCE
-    found: Any = None
-    while time.monotonic() < deadline:
-        try:
-            found = fetched(url)
-        except (OSError, urllib.error.URLError):
-            found = None
-        if found is not None and wanted(found):
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"{url} does not come to what is wanted; last: {str(found)[:500]}")
 
 
 # Prometheus

@@ -1,0 +1,67 @@
+"""Every panel of the boards and every metric of the rules, in a real Prometheus beside the running service."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from detector.cli.main import main
+from tests.hub import Server
+from tests.live.hosted import Hosted
+from tests.live.referee import Referee
+from tests.live.stage import Stage
+from tests.live.stream import filled, stream
+from tests.monitoring.files import named, panels, rules
+from tests.monitoring.prometheus import Prometheus, watching
+
+CANARY = "6f1e8a52-0000-4000-8000-0000000ca4a7"
+PATIENCE = 60.0
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:loop is closed:ResourceWarning"),
+]
+
+
+def test_every_panel_shows_something_and_every_metric_is_exported(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    told = stream(days=0.5, agents=6)
+    hub = filled(told)
+    with Referee() as referee, Server(hub) as server:
+        stage = Stage(tmp_path, told, referee, None)  # type: ignore[arg-type] -- nobody is forked
+        stage.document |= {"canary": CANARY}
+        stage.read_hub(server.connection_string())
+        wanted = stage.verdict()
+        with Hosted(stage.config) as at, watching(tmp_path, at.service.telemetry.port) as prometheus:
+            at.until(lambda: set(referee.seen) >= wanted.alerts)
+            # What does not happen by itself: a lost connection, and a canary.
+            server.faults.drop_connections()
+            assert main(["canary", "--config", str(stage.config)]) == 0
+            hub.put(0, capfdbinary.readouterr().out.strip())
+            at.until(lambda: at.value("canary_last_seen_timestamp_seconds") > 0)
+            at.until(lambda: b"receiver_restarts_total{" in at.scrape())
+
+            assert silent_panels(prometheus) == set(), "these show nothing"
+            exported = samples_of(at.scrape().decode())
+            missing = {name for rule in rules() for name in named(rule["expr"]) if ":" not in name} - exported
+            assert missing == set(), "rules name these"
+            assert {rule["name"]: rule["lastError"] for rule in prometheus.rules() if rule["health"] != "ok"} == {}
+        assert at.ending == "stopped"
+
+
+def silent_panels(prometheus: Prometheus) -> set[tuple[str, str]]:
+    """Expressions that give no number however long one waits."""
+    waiting = {(str(panel), expression) for panel in panels() for expression in panel.expressions}
+    deadline = time.monotonic() + PATIENCE
+    while waiting and time.monotonic() < deadline:
+        waiting = {each for each in waiting if not prometheus.shows(each[1])}
+        time.sleep(0.5)
+    return waiting
+
+
+def samples_of(scrape: str) -> set[str]:
+    return {each.name for family in text_string_to_metric_families(scrape) for each in family.samples}
