@@ -53,7 +53,7 @@ def _now() -> Section:
                 "Last record",
                 "How long ago a record came in.",
                 "s",
-                Target(f"time() - max({series('last_received_timestamp_seconds')})", "age"),
+                Target(f"time() - max({series('last_received_timestamp_seconds')} > 0)", "age"),
                 orange=1800,
                 red=7200,
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +48,7 @@ class Panel(NamedTuple):
         return f"{self.board}: {self.title}"
 
 
+@cache
 def rules() -> list[dict[str, Any]]:
     """Every rule, recording and alerting, in order."""
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
@@ -63,6 +65,7 @@ def recorded() -> set[str]:
     return {rule["record"] for rule in rules() if "record" in rule}
 
 
+@cache
 def boards() -> dict[str, dict[str, Any]]:
     """Boards by the name of their file."""
     return {path.stem: json.loads(path.read_text(encoding="ascii")) for path in sorted(BOARDS.glob("*.json"))}

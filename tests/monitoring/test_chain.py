@@ -71,7 +71,6 @@ def test_alerts_reach_people_both_ways_and_are_over_when_they_are(tmp_path: Path
             at.until(lambda: bool(inbox.told("resolved", detector="app_role_granted", severity="critical")))
         assert at.ending == "stopped"
     check_what_was_said(inbox, wanted.alerts)
-    assert time.monotonic() < begun + 150
 
 
 def check_what_was_said(inbox: Inbox, wanted: frozenset[str]) -> None:
