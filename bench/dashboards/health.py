@@ -25,7 +25,7 @@ def _service() -> Section:
                 "Running",
                 "Detectors that are scraped.",
                 "short",
-                Target(f"count({series('build_info')})", "{{version}}"),
+                Target(f"count by (version) ({series('build_info')})", "{{version}}"),
             ),
             number(
                 "Starts in 24 h",

@@ -31,7 +31,7 @@ _UNITS: Final = {
     "cps": "a second",
     "short": "",
     "percentunit": "part",
-    "bytes": "bytes",
+    "bytes": "MB",
     "bool_yes_no": "",
 }
 
@@ -51,9 +51,10 @@ def main() -> None:
         begun = time.monotonic()
         feed(source, target, chosen.seconds)
         time.sleep(10)
+        seconds = time.monotonic() - begun
         for path in sorted((ROOT / "config" / "grafana").glob("*.json")):
             board = json.loads(path.read_text("ascii"))
-            figure = drawn(board, url, time.monotonic() - begun)
+            figure = drawn(board, url, seconds)
             figure.savefig(_OUT / f"{path.stem}.svg", metadata={"Date": None, "Creator": None})
             print(f"{_OUT / path.stem}.svg")
 
@@ -73,28 +74,27 @@ def drawn(board: dict[str, Any], url: str, seconds: float) -> Figure:
 
 
 def _lines(axes: Axes, panel: dict[str, Any], url: str, seconds: float) -> None:
-    end = float(asked(url, "query", query="time()")[1])  # type: ignore[call-overload]
+    end = float(asked(url, "query", query="time()")[1])
     span = {"start": end - seconds, "end": end, "step": max(seconds / _POINTS, 1.0)}
-    drawn = []
+    found = []
     for target in panel["targets"]:
         for series in asked(url, "query_range", query=_filled(target["expr"]), **span):
             values = [(float(at) - end + seconds, float(value)) for at, value in series["values"]]
             known = [(round(at, 1), value) for at, value in values if math.isfinite(value)]
             if known:
-                drawn.append(
-                    (max(value for _, value in known), _named(target["legendFormat"], series["metric"]), known)
-                )
+                name = _named(target["legendFormat"], series["metric"])
+                found.append((max(value for _, value in known), name, known))
     scale = 1e-6 if panel["fieldConfig"]["defaults"]["unit"] == "bytes" else 1
-    shown = [line for line in sorted(drawn, reverse=True)[:_LINES] if line[0] > 0]
+    shown = [line for line in sorted(found, reverse=True)[:_LINES] if line[0] > 0]
     for _, name, known in shown:
         axes.plot([at for at, _ in known], [value * scale for _, value in known], linewidth=1, label=name)
     axes.set_xlim(0, seconds)
     axes.locator_params(nbins=5)
     axes.set_ylim(bottom=0)
-    if shown:
+    if any(name for _, name, _ in shown):
         axes.legend(fontsize=6, frameon=False, loc="best")
-    else:
-        axes.text(0.5, 0.5, "0 all the time" if drawn else "no data in this run", ha="center", transform=axes.transAxes)
+    if not shown:
+        axes.text(0.5, 0.5, "0 all the time" if found else "no data in this run", ha="center", transform=axes.transAxes)
 
 
 def _ranking(axes: Axes, panel: dict[str, Any], url: str, _: float) -> None:

@@ -58,10 +58,10 @@ def feed(source: Path, target: Path, seconds: float) -> None:
             time.sleep(seconds / _STEPS)
 
 
-def asked(url: str, path: str, **parameters: object) -> list[dict[str, Any]]:
-    """The result of a query."""
+def asked(url: str, path: str, **parameters: object) -> list[Any]:
+    """The result of a query: series, or time and value of a scalar."""
     with urllib.request.urlopen(f"{url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=30) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        found: list[Any] = json.load(answer)["data"]["result"]
     return found
 
 

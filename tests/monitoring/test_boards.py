@@ -10,7 +10,7 @@ import pytest
 
 from detector.telemetry.catalogue import METRICS, PREFIX
 from tests.live.programs import component
-from tests.monitoring.files import EXPORTED, SELECTOR, Panel, boards, named, panels, recorded
+from tests.monitoring.files import EXPORTED, ROOT, SELECTOR, Panel, boards, named, panels, recorded
 
 PANELS = list(panels())
 COUNTERS = {PREFIX + metric.name for metric in METRICS if metric.kind == "counter"} | {"process_cpu_seconds_total"}
@@ -73,6 +73,16 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap(name: str) -> None:
         assert one["x"] + one["w"] <= 24
 
 
+@pytest.mark.parametrize("name", sorted(boards()))
+def test_the_plots_in_the_documents_show_every_panel(name: str) -> None:
+    plot = (ROOT / "docs" / "monitoring" / f"{name}.svg").read_text("utf-8")
+    titles = {panel.title for panel in PANELS if panel.board == name}
+    assert {title for title in titles if f">{title}</text>" not in plot} == set(), (
+        "say: python -m bench.dashboards.plots"
+    )
+    assert f"(monitoring/{name}.svg)" in (ROOT / "docs" / "monitoring.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("panel", PANELS, ids=str)
 def test_a_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(panel: Panel) -> None:
     document = panel.document
@@ -87,7 +97,7 @@ def test_a_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(panel: 
         assert target["datasource"] == {"type": "prometheus", "uid": "$datasource"}
         assert target["legendFormat"]
         for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
-            assert label in target["expr"] or label == "version", "what the legend names is kept"
+            assert label in target["expr"], "what the legend names is kept"
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=str)
