@@ -9,11 +9,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from detector.cli.main import main
-from tests.hub import Server
+from tests.hub import Hub, Server
 from tests.live.hosted import Hosted
 from tests.live.referee import Referee
 from tests.live.stage import Stage
-from tests.live.stream import filled, stream
+from tests.live.stream import stream
 from tests.monitoring.files import named, panels, rules
 from tests.monitoring.prometheus import Prometheus, watching
 
@@ -30,13 +30,17 @@ def test_every_panel_shows_something_and_every_metric_is_exported(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     told = stream(days=0.5, agents=6)
-    hub = filled(told)
+    hub = Hub("agents", partitions=4, created=1_700_000_000.0)
     with Referee() as referee, Server(hub) as server:
         stage = Stage(tmp_path, told, referee, None)  # type: ignore[arg-type] -- nobody is forked
         stage.document |= {"canary": CANARY}
         stage.read_hub(server.connection_string())
         wanted = stage.verdict()
         with Hosted(stage.config) as at, watching(tmp_path, at.service.telemetry.port) as prometheus:
+            # A rate needs two scrapes before anything happens: the records come after those.
+            at.until(lambda: prometheus.shows("rate(agent_detector_events_received_total[5s])"))
+            for number, message in enumerate(told.messages):
+                hub.put(number % 4, message.body, enqueued=message.enqueued)
             at.until(lambda: set(referee.seen) >= wanted.alerts)
             # What does not happen by itself: a lost connection, and a canary.
             server.faults.drop_connections()
