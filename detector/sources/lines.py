@@ -9,6 +9,9 @@ from itertools import chain
 from detector.domain.quarantine import MAX_BYTES, Quarantined
 from detector.sources.chunk import CHUNK_BYTES, MAX_LINE_BYTES, Chunk
 
+_LONGEST = CHUNK_BYTES + CHUNK_BYTES // 2
+"""Whole lines up to this length stay together: a block that was read, with the line that its forerunner ended in."""
+
 
 def record_lines(blocks: Iterator[bytes], place: str, max_line: int = MAX_LINE_BYTES) -> Iterator[Chunk]:
     """Lines that are records each: many to a chunk, of about `CHUNK_BYTES`."""
@@ -21,11 +24,11 @@ def record_lines(blocks: Iterator[bytes], place: str, max_line: int = MAX_LINE_B
         start = 0
         while start < len(piece):
             end = len(piece)
-            if end - start > CHUNK_BYTES:
+            if end - start > _LONGEST:
                 end = piece.rfind(b"\n", start, start + CHUNK_BYTES) + 1
                 if end <= start:
                     end = piece.find(b"\n", start) + 1 or len(piece)
-            data = piece[start:end]
+            data = piece if end - start == len(piece) else piece[start:end]
             yield Chunk(data, place, "lines", line)
             line += data.count(b"\n")
             start = end
@@ -61,8 +64,7 @@ def _whole_lines(blocks: Iterator[bytes], place: str, max_line: int) -> Iterator
             size += len(block)
             continue
         cut = block.rfind(b"\n") + 1
-        begun.append(block[:cut])
-        yield b"".join(begun)
+        yield b"".join((*begun, memoryview(block)[:cut]))  # a view: what is large is copied once
         begun, size = [block[cut:]], len(block) - cut
     last = b"".join(begun)
     if last:

@@ -185,7 +185,7 @@ class Feed:
 
         Args:
             limit: Event time, seconds since the epoch, UTC.
-            tolerance: Seconds beyond `limit` up to which a chunk is not worth being cut.
+            tolerance: Seconds beyond `limit` up to which records may be taken too, so that less is cut.
         """
         if self._failure is not None:
             raise self._failure
@@ -202,7 +202,7 @@ class Feed:
                 self._advance()
                 return [chunk]
             self._cut(chunk)
-        count = next((at for at, key in enumerate(self._keys) if key > limit), len(self._keys))
+        count = next((at for at, key in enumerate(self._keys) if key > limit + tolerance), len(self._keys))
         if not self._removed and count == len(self._keys):
             taken = [chunk]
         else:

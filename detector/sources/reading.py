@@ -14,7 +14,9 @@ Status = Literal["waiting", "read", "partly", "failed"]
 """Not reached (yet); read to its end; read up to a place; nothing could be read."""
 
 _OUTSTANDING: Final = 4
-"""Blocks that may wait to be hashed, of one input."""
+"""Errands that may wait on the hashing thread, of one input."""
+_TOGETHER: Final = 2**20
+"""Bytes that are hashed in one errand: giving one away costs as much as hashing some 20 KB."""
 NOTHING: Final = hashlib.sha256().hexdigest()
 """Of an empty input."""
 
@@ -81,15 +83,30 @@ class Digest:
         self._thread: Final = thread
         self._hash: Final = hashlib.sha256()
         self._outstanding: Final[deque[Future[None]]] = deque()
+        self._held: list[bytes] = []
+        self._size = 0
+        """Bytes held."""
 
     def update(self, block: bytes) -> None:
         """Takes in a block."""
+        self._held.append(block)
+        self._size += len(block)
+        if self._size >= _TOGETHER:
+            self._begin()
+
+    def _begin(self) -> None:
         while len(self._outstanding) >= _OUTSTANDING:
             self._outstanding.popleft().result()
-        self._outstanding.append(self._thread.submit(self._hash.update, block))
+        self._outstanding.append(self._thread.submit(self._take, self._held))
+        self._held, self._size = [], 0
+
+    def _take(self, blocks: list[bytes]) -> None:
+        for block in blocks:
+            self._hash.update(block)
 
     def hexdigest(self) -> str:
         """Of all that was told."""
+        self._begin()
         while self._outstanding:
             self._outstanding.popleft().result()
         return self._hash.hexdigest()

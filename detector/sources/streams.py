@@ -18,8 +18,8 @@ import zstandard
 from detector.errors import SourceError
 
 BLOCK: Final = 2**20
-_PIECE: Final = 256 * 2**10
-"""What is read of a file at once: it is copied twice while it is cut, and should still be in the cache then."""
+_PIECE: Final = 128 * 2**10
+"""What is read of a file at once: as much as a chunk holds, so that it is copied once and still in the cache then."""
 AVRO: Final = b"Obj\x01"
 """What a file of Event Hubs Capture begins with."""
 CHANGED: Final = "It has changed since the replay was interrupted. Remove the checkpoint and begin anew."
