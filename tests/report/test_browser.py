@@ -15,6 +15,13 @@ from tests.report.hostile import XSS
 MEGABYTE = 2**20
 
 
+def plotted(agent: Any) -> None:
+    """Waits until an agent that is in sight has its four plots: they are drawn when it comes there."""
+    agent.scroll_into_view_if_needed()
+    agent.locator("canvas").nth(3).wait_for(state="attached")
+    assert agent.locator("canvas").count() == 4
+
+
 @pytest.mark.parametrize("bypass", [False, True], ids=["policy", "escaping alone"])
 def test_no_text_of_a_record_runs_loads_or_makes_markup(view: Viewer, bypass: bool) -> None:
     opened = view.open(crowded(XSS), bypass=bypass)
@@ -99,6 +106,7 @@ def test_the_tables_of_a_folded_agent_are_made_when_it_is_opened(view: Viewer) -
     assert last.locator("table").count() == 0
     last.locator("summary").first.click()
     last.locator("[data-more] > summary").click()
+    last.locator("caption").first.wait_for()
     assert last.locator("caption").all_inner_texts()[0] == "Resources"
     assert hostile in last.locator("td").first.inner_text()
     assert view.noticed == []
@@ -110,8 +118,8 @@ def test_an_agent_is_plotted_when_it_is_opened(view: Viewer) -> None:
     last = opened.locator("details.agent").last
     assert last.locator("canvas").count() == 0
     last.locator("summary").first.click()
-    assert last.locator("canvas").count() == 4
-    assert opened.locator("details.agent").first.locator("canvas").count() == 4
+    plotted(last)
+    plotted(opened.locator("details.agent").first)
     labels = last.locator("[role=img]").evaluate_all("(all) => all.map((each) => each.getAttribute('aria-label'))")
     assert "Token requests: 276 in all, at most 23 in a bucket" in labels
     assert view.noticed == []
@@ -119,6 +127,7 @@ def test_an_agent_is_plotted_when_it_is_opened(view: Viewer) -> None:
 
 def _ink(opened: Any) -> int:
     """How many pixels of the first agent's token plot were painted."""
+    plotted(opened.locator("details.agent").first)
     return int(
         opened.evaluate(
             """() => { const c = document.querySelector('details.agent canvas');
@@ -157,7 +166,7 @@ def test_a_month_of_a_thousand_agents_is_small_and_soon_ready(view: Viewer) -> N
     assert len(page(report).encode()) <= 10 * MEGABYTE
     opened = view.open(report)
     assert view.busy <= 2.0
-    assert opened.locator("details.agent canvas").count() >= 4
+    plotted(opened.locator("details.agent").first)
     assert view.noticed == []
 
 
