@@ -143,6 +143,42 @@ def test_a_record_that_is_none_of_ours_gets_its_reason() -> None:
     assert [each.reason for each in done.quarantined] == ["wrong_type"]
 
 
+def test_a_number_in_an_unusual_spelling_is_read_the_usual_way() -> None:
+    for credential in ("clientSecret", "somethingNew"):
+        check(body_of(sign_in(autonomousSystemNumber=-5, clientCredentialType=credential)))
+
+
+def test_a_known_access_may_come_from_a_new_place() -> None:
+    decoder = Decoder()
+    for address in ("192.0.2.1", "192.0.2.2"):
+        (event,) = decoder.body(body_of(sign_in(ipAddress=address))).events
+        assert isinstance(event, SignIn)
+        assert event.origin.ip == address
+
+
+def test_a_known_place_may_be_that_of_a_new_access() -> None:
+    decoder = Decoder()
+    for app in ("app-1", "app-2"):
+        (event,) = decoder.body(body_of(sign_in(appId=app))).events
+        assert isinstance(event, SignIn)
+        assert event.access.agent_id == app
+
+
+def test_the_client_and_the_user_are_read() -> None:
+    (event,) = check(body_of(sign_in(userAgent=" curl/8 ", userId="USER-1"))).events
+    assert isinstance(event, SignIn)
+    assert (event.user_agent, event.user_id) == ("curl/8", "user-1")
+
+
+def test_a_known_refusal_by_a_policy_is_read_again_for_its_policies() -> None:
+    refused = {"status": {"errorCode": 53003}, "conditionalAccessStatus": "failure"}
+    policies = [{"id": "p-1", "displayName": "Block", "result": "failure"}]
+    record = sign_in(id="b", appliedConditionalAccessPolicies=policies, **refused)
+    for _ in range(2):
+        done = check(body_of(sign_in(id="a"), record, sign_in(id="c")))
+    assert [len(event.policies) for event in done.events if isinstance(event, SignIn)] == [0, 1, 0]
+
+
 def test_tables_are_emptied_when_they_are_full() -> None:
     decoder = Decoder(max_interned=3)
     for number in range(20):

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.domain.events import Event, SignIn
+from detector.domain.events import Event, Origin, SignIn
 from detector.engine import compiled, folding
 from detector.engine.engine import Engine
+from detector.engine.novelties import MAX_ORIGINS
 from detector.engine.settings import EngineSettings
 from detector.engine.state import State
 from detector.features.apis import ApiSettings
@@ -91,6 +92,22 @@ def test_a_crowd_at_work_for_two_days_is_looked_at_the_same(capacity: int) -> No
         )
     events.sort(key=lambda event: event.time)
     check(settings(apis=ApiSettings(capacity=capacity)), events, 50)
+
+
+def test_more_addresses_in_an_hour_than_are_remembered_are_looked_at_the_same() -> None:
+    """Two of each network."""
+    tenant = Tenant("contoso")
+    agent = tenant.agent("wanderer")
+    events: list[Event] = [
+        tenant.sign_in(
+            agent,
+            START + 3_600.0 * hour + 5.0 * number,
+            origin=Origin(f"198.51.{number // 2}.{number % 2}", f"198.51.{number // 2}.0/24", 64496, "SE"),
+        )
+        for hour in range(3)
+        for number in range(MAX_ORIGINS + 6)
+    ]
+    check(settings(), events, 50)
 
 
 def test_what_is_no_sign_in_on_its_route_is_refused() -> None:
