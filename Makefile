@@ -31,8 +31,9 @@ CORE := detector/errors.py detector/domain/* detector/decode/* detector/features
 comma := ,
 space := $(subst ,, )
 CORE_INCLUDE := $(subst $(space),$(comma),$(strip $(foreach room,$(CORE),$(room))))
-# Their tests. Only these are traced for coverage, which makes a test two to three times slower.
-CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors tests/engine tests/config
+# The tests that show it. Only these are traced for coverage, which makes a test two to three times slower.
+CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors tests/engine tests/config tests/laws \
+	tests/stores tests/sinks tests/inventory tests/sources/event_hubs/test_connection.py
 
 ##@ See it
 .PHONY: help

@@ -15,6 +15,7 @@ from detector.config.load import load
 from detector.decode.decoder import Decoder
 from detector.domain.alerts import Alert
 from detector.domain.findings import SEVERITIES
+from detector.engine import compiled
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.runtime.replay import replay
@@ -65,7 +66,7 @@ def run(place: Path, *, calibrate: bool = False, settings: EngineSettings | None
         settings: Other engine settings than those of the corpus, to try something.
     """
     chosen = load(place / "detector.yaml")
-    engine = Engine(engine_settings(chosen) if settings is None else settings)
+    engine = _engine(engine_settings(chosen) if settings is None else settings, plain=calibrate)
     tap = Tap(engine) if calibrate else None
     told: list[Told] = []
 
@@ -82,6 +83,17 @@ def run(place: Path, *, calibrate: bool = False, settings: EngineSettings | None
         late=accounting.late,
         calibration=tap.result() if tap is not None else None,
     )
+
+
+def _engine(settings: EngineSettings, *, plain: bool) -> Engine:
+    """An engine; a plain one asks the parts that a tap listens to, which the compiled fold passes by."""
+    if not plain:
+        return Engine(settings)
+    built, compiled.COMPILED = compiled.COMPILED, False
+    try:
+        return Engine(settings)
+    finally:
+        compiled.COMPILED = built
 
 
 def shortened(alert: Alert) -> Told:

@@ -68,8 +68,11 @@ def run(options: Options) -> int:
         quarantine = _file(options.quarantine, resuming.end("quarantine"), stack)
         sinks = list(_sinks(options, output, console))
         raised: list[Alert] = []
+        kept: list[Deliver] = [] if held is None else [held.deliver]
         if options.incidents or reports:
             sinks.append(raised.append)
+        if reports:
+            kept.append(raised.append)  # Whoever asks what happened wants to know of weak signs too.
         engine, tally = beginning.engine, resuming.tally
         written = {"output": output, "held": held, "quarantine": quarantine}
         saver = stack.enter_context(resuming.saver(beginning, source, written))
@@ -90,7 +93,7 @@ def run(options: Options) -> int:
             tally=tally,
             to_the_end=not options.as_live and options.window.end == inf,
             on_alert=_deliver(sinks, options.min_severity),
-            on_held=held.deliver if held is not None else None,
+            on_held=_deliver(kept, "info") if kept else None,
             on_quarantine=quarantine.keep if quarantine is not None else None,
             on_decoded=gathering.read if reports else None,
             on_progress=_both(bar, saver),

@@ -111,6 +111,8 @@ class Weighed(msgspec.Struct):
     """By tenant and subject."""
     day: int = -1
     """The last day (since the epoch) that is over."""
+    lived: set[int] = set()
+    """Days that are not over and in which there were records: a gap teaches nothing."""
 
 
 class Budgeting:
@@ -150,12 +152,16 @@ class Budgeting:
         due = sorted((each.time, name) for name, each in weighed.waiting.items() if each.time < ripe)
         for _, name in due:
             self._decide(weighed.waiting.pop(name))
-        day = -1 if watermark == inf else int(watermark - _SETTLE) // DAY - 1
+        if watermark == inf:
+            return
+        weighed.lived.add(int(watermark) // DAY)
+        day = int(watermark - _SETTLE) // DAY - 1
         if day > weighed.day:
             weighed.day = day
             for tenant, memory in self.state.tenants.items():
                 self._settle(weighed.tenants.setdefault(tenant, TenantBudget()), memory.identities.values(), day)
             self._forget(float((day + 1) * DAY + _SETTLE))
+            weighed.lived = {each for each in weighed.lived if each > day}
 
     def _support(self, key: str, alert: Alert, signal: Signal, rate: float) -> None:
         supports = self.state.weighed.supports
@@ -204,13 +210,13 @@ class Budgeting:
         """Days up to this one are over, each by itself, however many records told that they are."""
         seen = sorted(identity.first_seen for identity in identities)
         if budgets.day is None:
-            budgets.day = int(seen[0]) // DAY - 1 if seen else day
+            budgets.day = day - 1
         for over in range(max(budgets.day + 1, day + 1 - _MAX_DAYS), day + 1):
             end = float((over + 1) * DAY + _SETTLE)
             agents = bisect_left(seen, end - self.settings.lateness - STEP)
             told = {kind: list(strengths.values()) for kind, strengths in budgets.open.pop(over, {}).items()}
             now = msgspec.msgpack.decode(msgspec.msgpack.encode(budgets.now), type=Budget)
-            now.learn(self.budget, agents / 1_000, told)
+            now.learn(self.budget, agents / 1_000 if over in self.state.weighed.lived else 0.0, told)
             budgets.before, budgets.now, budgets.since = budgets.now, now, end
         budgets.day = max(budgets.day, day)
         for skipped in [each for each in budgets.open if each <= day]:

@@ -20,6 +20,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from math import inf
 from operator import itemgetter
 from typing import Final
 
@@ -29,8 +30,6 @@ HALF_LIFE: Final = 60.0
 """Days after which what was seen counts half."""
 _SCORES: Final = 64
 """Strengths of a severity: whole numbers of -log10 of the p-value."""
-_RISE: Final = 3.0
-_ALWAYS: Final = 2.0
 _DRIFT: Final = 1.5
 _LEAST: Final = 1e-9
 """Counts below this have faded away."""
@@ -65,7 +64,7 @@ class BudgetSettings:
     """Days of a tenant that are taken for free of attacks."""
     window: float = 86_400.0
     """Seconds in which alerts about one subject support each other."""
-    always: frozenset[str] = frozenset({"critical"})
+    always: frozenset[str] = frozenset({"high", "critical"})
     """Severities that no budget holds back."""
 
 
@@ -83,7 +82,7 @@ class Budget(msgspec.Struct):
     exposure: float = 0.0
     """Thousands of agents times days, faded."""
     days: int = 0
-    """That are over."""
+    """That are over and in which there were agents."""
     limit: float | None = None
     """The rate up to which a kind is let through; `None` until it was computed."""
 
@@ -100,9 +99,9 @@ class Budget(msgspec.Struct):
     def learn(self, settings: BudgetSettings, exposure: float, told: Mapping[str, Iterable[int]]) -> None:
         """Another day has passed.
 
-        The first days of a tenant teach what is usual in it: of one kind at most three times what the days before let
-        expect, or two alerts. Later days teach at most half as much again as is expected, so that what an intruder does
-        today hides little of what he does tomorrow, and what becomes noisier is noticed in the course of weeks.
+        The first days of a tenant teach what is usual in it. Later days teach at most half as much again of a kind
+        as is expected, so that what an intruder does today hides little of what he does tomorrow, and what becomes
+        noisier is noticed in the course of weeks.
 
         Args:
             settings: The budget.
@@ -112,14 +111,14 @@ class Budget(msgspec.Struct):
         usual = {kind: exposure * self.rate(settings, kind, 0) for kind in told}
         keep = 0.5 ** (1 / HALF_LIFE)
         self.exposure = self.exposure * keep + exposure
-        self.days += 1
+        self.days += exposure > 0.0
         for name, kind in list(self.kinds.items()):
             kind.counts = {own: faded for own, count in kind.counts.items() if (faded := count * keep) > _LEAST}
             if not kind.counts:
                 del self.kinds[name]
         for name, strengths in sorted(told.items()):
             ranked = sorted(strengths)
-            most = max(_ALWAYS, _RISE * usual[name]) if self.days <= settings.learning_days else _DRIFT * usual[name]
+            most = inf if self.days <= settings.learning_days else _DRIFT * usual[name]
             weight = min(1.0, most / len(ranked))
             counts = self.kinds.setdefault(name, Kind(counts={})).counts
             for own in ranked:

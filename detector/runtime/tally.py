@@ -48,10 +48,10 @@ class Tally(msgspec.Struct):
             if not window.is_all:
                 time = datetime.fromisoformat(alert.time).timestamp()
                 if time < window.start:
-                    self.learned += 1
+                    self.learned += alert.held is None
                     continue
                 if time >= window.end:
-                    self.beyond += 1
+                    self.beyond += alert.held is None
                     continue
             if alert.held is not None:
                 self.held[alert.detector] = self.held.get(alert.detector, 0) + 1

@@ -42,6 +42,7 @@ EVICTIONS: Final = {
     "presences_dropped": "presences",
     "refused_tenants": "tenants",
     "removals_dropped": "removals",
+    "supports_dropped": "supports",
 }
 """The engine's own name of each bound it keeps, and the label that stands for it."""
 LIBRARIES: Final = ("aiohttp", "asyncio", "azure", "msal", "urllib3")

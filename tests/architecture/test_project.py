@@ -107,7 +107,7 @@ def test_a_lock_pins_one_version_and_its_hashes_for_everything(name: str) -> Non
     pins = lock_pins(name)
     assert pins
     for requirement, hashes in pins.items():
-        assert re.match(r"[a-z0-9-]+==[0-9][0-9a-z.]*( ; .+)?$", requirement), requirement
+        assert re.match(r"[a-z0-9-]+==([0-9]+!)?[0-9][0-9a-z.]*( ; .+)?$", requirement), requirement
         assert hashes, requirement
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes), requirement
 

@@ -24,7 +24,7 @@ def chosen(**rates: float) -> EngineSettings:
     """A budget of one, and what kinds cost by themselves; every other detector is silent."""
     shipped = {kind: ((0, rate),) for kind, rate in rates.items()}
     quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name not in DETECTORS}
-    return settings(budget=BudgetSettings(rate=1.0, shipped=shipped), thresholds=quiet)
+    return settings(budget=BudgetSettings(rate=1.0, shipped=shipped, always=frozenset({"critical"})), thresholds=quiet)
 
 
 class Story:
@@ -146,7 +146,7 @@ def test_copies_and_a_restart_change_nothing(story: Story) -> None:
 
 def test_a_tenant_learns_what_is_usual_in_it(story: Story) -> None:
     """Every day a secret is added to another agent; nothing of that is known beforehand."""
-    by = replace(chosen(), budget=BudgetSettings(rate=1.0, weight=0.1))
+    by = replace(chosen(), budget=BudgetSettings(rate=1.0, weight=0.1, always=frozenset({"critical"})))
     engine = engine_of(by)
     crowd = [story.tenant.agent(f"agent {number}") for number in range(20)]
     alerts = tell(engine, [story.tenant.sign_in(each, START) for each in crowd])

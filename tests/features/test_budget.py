@@ -71,10 +71,16 @@ def test_a_day_teaches_little_of_a_kind_once_the_first_days_are_over() -> None:
     budget = Budget()
     budget.learn(settings, 1.0, {})
     budget.learn(settings, 1.0, {"quiet": [64] * 50})
-    assert budget.seen("quiet", 0) == pytest.approx(2.0), "two at least are learned in the first days"
+    assert budget.seen("quiet", 0) == pytest.approx(50.0)
     before = budget.rate(settings, "quiet", 64)
     budget.learn(settings, 1.0, {"quiet": [64] * 500})
     assert before < budget.rate(settings, "quiet", 64) < 1.1 * before
+
+
+def test_a_gap_is_no_day_of_the_first_ones() -> None:
+    budget = Budget()
+    budget.learn(SETTINGS, 0.0, {})
+    assert budget.days == 0
 
 
 def test_what_was_seen_fades_and_is_forgotten_in_the_end() -> None:

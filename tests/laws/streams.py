@@ -107,6 +107,7 @@ BUDGET: Final = BudgetSettings(
         "combined": ((0, 50.0), (20, 5.0)),
     },
     learning_days=1,
+    always=frozenset({"critical"}),
 )
 """So that in small tenants some alerts are within it, some not, and some only together."""
 

@@ -83,7 +83,8 @@ class Model:
         for alert in batch.alerts:
             if alert.id not in self.alerts:
                 self.alerts[alert.id] = alert
-                self.pending |= {(sink, alert.id) for sink in alert.sinks}
+                if not alert.held:
+                    self.pending |= {(sink, alert.id) for sink in alert.sinks}
 
     def loaded(self) -> dict[str, Any]:
         return {

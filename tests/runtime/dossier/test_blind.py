@@ -40,6 +40,7 @@ def report(events: Path, configuration: Path) -> Dossier:
         Decoder(**decoder_settings(settings)),
         Engine(judging),
         on_alert=alerts.append,
+        on_held=alerts.append,
         on_decoded=gathering.read,
     )
     return dossier_of(

@@ -59,7 +59,8 @@ def check(stream: Stream, directory: Path) -> None:
             assert remembered(engine) == remembered(steady)
     assert encoded(got) == encoded(wanted)
     assert remembered(engine_from(store.load(), stream.settings)) == remembered(steady)
-    assert {row.alert_id for row in store.outbox.pending("one", 100_000)} == {each.id for each in wanted}
+    sent = {each.id for each in wanted if each.held is None}
+    assert {row.alert_id for row in store.outbox.pending("one", 100_000)} == sent
     counters = store.load().counters
     assert counters["received"] == steady.accounting.received == len(stream.events)
     store.close()
