@@ -83,8 +83,7 @@ class Model:
         for alert in batch.alerts:
             if alert.id not in self.alerts:
                 self.alerts[alert.id] = alert
-                if not alert.held:
-                    self.pending |= {(sink, alert.id) for sink in alert.sinks}
+                self.pending |= {(sink, alert.id) for sink in alert.sinks if not alert.held}
 
     def loaded(self) -> dict[str, Any]:
         return {
