@@ -466,8 +466,8 @@ def in_order(*stories: Iterable[Event] | Event) -> list[Event]:
 
 @cache
 def defaults() -> EngineSettings:
-    """The settings of the product."""
-    return engine_settings(load())
+    """The settings of the product, told every alert: what a budget holds back depends on more than a detector."""
+    return replace(engine_settings(load()), budget=None)
 
 
 @cache
@@ -475,7 +475,6 @@ def _small() -> EngineSettings:
     product = defaults()
     return replace(
         product,
-        budget=None,
         agent_rates=RateSettings(floors=(6, 10, 20), p_value=1e-4, ratio=2.0, min_seen=4.0),
         blueprint_rates=RateSettings(floors=(10, 16, 30), p_value=1e-4, ratio=2.0, min_seen=6.0),
         failures=replace(product.failures, burst_floor=5, ratio_floor=3, run=4),

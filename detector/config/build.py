@@ -91,7 +91,7 @@ def from_tables(settings: Settings) -> dict[tuple[str, ...], frozenset[str]]:
 
 def _budget(settings: Settings) -> BudgetSettings | None:
     block = settings.budget
-    if block is None:
+    if not block.enabled:
         return None
     return BudgetSettings(rate=block.false_alerts, learning_days=block.learning_days, shipped=tables.calibration())
 

@@ -107,6 +107,8 @@ class DeploymentSettings(Block):
 class BudgetSettings(Block):
     """How many false alerts are bearable; docs/budget.md explains."""
 
+    enabled: bool = True
+    """false: every alert is sent."""
     false_alerts: Annotated[float, Ge(0.01), Le(10_000)] = 1.0
     """False alerts per 1,000 agents and day, of all detectors together; what comes more often is held back."""
     learning_days: Annotated[int, Ge(0), Le(365)] = 14
@@ -290,8 +292,8 @@ class Settings(Block):
     """File that holds the manifest, YAML or JSON, instead; found from where this file is."""
     deployments: DeploymentSettings = DeploymentSettings.model_construct()
     """How deployment evidence and changes are matched."""
-    budget: BudgetSettings | None = BudgetSettings.model_construct()
-    """How many false alerts are bearable; null to be told every alert."""
+    budget: BudgetSettings = BudgetSettings.model_construct()
+    """How many false alerts are bearable."""
     rates: RatesSettings = RatesSettings.model_construct()
     """When token requests are a spike."""
     apis: ApiSettings = ApiSettings.model_construct()

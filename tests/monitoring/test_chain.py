@@ -40,7 +40,7 @@ def test_alerts_reach_people_both_ways_and_are_over_when_they_are(tmp_path: Path
     begun = time.monotonic()
     with Inbox() as inbox, Referee() as referee, alertmanager(tmp_path, inbox) as port:
         stage = Stage(tmp_path, stream(days=0.5, agents=6), referee, None)  # type: ignore[arg-type] -- nobody is forked
-        stage.document["budget"] = None
+        stage.document["budget"] = {"enabled": False}
         stage.read_files()
         wanted = stage.verdict()
         (tmp_path / "logs").rename(tmp_path / "later")
