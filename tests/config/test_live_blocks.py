@@ -16,7 +16,7 @@ HUB = "source: {event_hubs: {namespace: my-ns.servicebus.windows.net, hub: agent
     [
         (HUB % 'start: "2026-11-23T08:00:00"', "no offset from UTC"),
         (HUB % 'start: "soon"', "Neither a place in the stream nor a time"),
-        (HUB % 'endpoint: "gateway.example.com"', "Not an endpoint address"),
+        (HUB % 'endpoint: "http://gateway.example.com"', "Not an endpoint address"),
         (
             "source: {event_hubs: {namespace: my-ns.servicebus.windows.net, hub: agents}, files: {path: logs}}",
             "There are two sources",
