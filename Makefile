@@ -33,7 +33,8 @@ space := $(subst ,, )
 CORE_INCLUDE := $(subst $(space),$(comma),$(strip $(foreach room,$(CORE),$(room))))
 # The tests that show it. Only these are traced for coverage, which makes a test two to three times slower.
 CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors tests/engine tests/config tests/laws \
-	tests/stores tests/sinks tests/inventory tests/sources/event_hubs/test_connection.py
+	tests/stores tests/sinks tests/inventory/test_settings.py tests/inventory/test_records.py \
+	tests/sources/event_hubs/test_connection.py
 
 ##@ See it
 .PHONY: help
