@@ -158,8 +158,10 @@ def test_a_stalled_partition_is_told_and_the_ladder_ends_with_exit_code_75(tmp_p
     hub = Hub("agents", partitions=4, created=1_700_000_000.0)
     for message in TOLD.messages:
         hub.put(1, message.body, enqueued=message.enqueued)
+    # Long enough for a busy machine to look at the probe meanwhile.
+    slower = {**QUICK, "watchdog": {**QUICK["watchdog"], "stalled_after": 3.0}}  # type: ignore[dict-item]
     with Server(hub) as server, staged(tmp_path, TOLD) as stage:
-        stage.read_hub(server.connection_string(), **QUICK)
+        stage.read_hub(server.connection_string(), **slower)
         wanted = stage.verdict()
         server.faults.withhold("1")
         pid = stage.started()
