@@ -29,6 +29,12 @@ def test_what_cannot_be_meant_is_refused_with_a_sentence(text: str, said: str) -
         load(text=text)
 
 
+def test_an_endpoint_of_its_own_is_taken() -> None:
+    hub = load(text=HUB % 'endpoint: "sb://gateway.example.com:5671"').source.event_hubs
+    assert hub is not None
+    assert hub.endpoint == "sb://gateway.example.com:5671"
+
+
 def test_a_moment_to_send_from_is_taken() -> None:
     assert load(text='store: {send_after: "2026-11-23T08:00:00Z"}').store.sends_after == 1_795_420_800.0
 
