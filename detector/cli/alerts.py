@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -14,6 +13,7 @@ import click
 from detector.cli import exits
 from detector.cli.help import Command
 from detector.cli.incidents import incidents
+from detector.cli.moments import moment
 from detector.domain.findings import SEVERITIES, Severity
 from detector.errors import UsageError
 
@@ -67,17 +67,6 @@ class _Group(Command, click.Group):
     """A group with examples that keep their line ends."""
 
 
-def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
-    if value is None:
-        return -inf if parameter.name == "since" else inf
-    from detector.sources.instants import instant
-
-    time = instant(value)
-    if time is None:
-        raise click.BadParameter(f"{value!r} is not a time. Write 2026-10-05, or 2026-10-05T14:30:00Z.")
-    return time
-
-
 _store = click.option("--store", type=click.Path(path_type=Path), required=True, help="Directory of the store.")
 _json = click.option("--json", "as_json", is_flag=True, help="JSON lines, on a terminal too.")
 _pretty = click.option("--pretty", is_flag=True, help="Text for people, into a pipe too.")
@@ -96,8 +85,8 @@ command.add_command(incidents)
 @click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="From here on.")
 @click.option("--detector", help="Only of this detector.")
 @click.option("--subject", metavar="ID", help="Only about this agent or blueprint.")
-@click.option("--since", callback=_instant, metavar="TIME", help="Only from this event time on (UTC).")
-@click.option("--until", callback=_instant, metavar="TIME", help="Only before this event time (UTC).")
+@click.option("--since", callback=moment, metavar="TIME", help="Only from this event time on (UTC).")
+@click.option("--until", callback=moment, metavar="TIME", help="Only before this event time (UTC).")
 @click.option("--acknowledged/--open", default=None, help="Only those somebody has seen to, or nobody.")
 @click.option("--suppressed/--not-suppressed", default=None, help="Only those held back, or not.")
 @click.option("--limit", type=click.IntRange(1), default=1_000, show_default=True, help="The newest so many.")

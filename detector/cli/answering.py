@@ -12,12 +12,13 @@ import click
 from detector.cli import exits
 from detector.cli.incident import Options
 from detector.cli.progress import progress_of
-from detector.cli.reporting import Reports, digest_of, hashed
+from detector.cli.reporting import Reports, digest_of
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
 from detector.decode.decoder import Decoder
 from detector.engine.engine import Engine
 from detector.runtime.dossier.build import Material, dossier_of
+from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.dossier.trust import trust_of
 from detector.runtime.incident import DAY, Answer, Question, ask
 from detector.runtime.investigation import investigate, story_of
@@ -96,7 +97,7 @@ def _reported(source: FileSource, settings: Settings, question: Question, report
             configuration=digest_of(settings),
             lateness=settings.lateness,
             trusted=trusted,
-            inputs=hashed(source.paths),
+            inputs=list(inputs_of(source.paths)),
         )
     )
     reports.write(dossier, found.alerts, generated)

@@ -94,7 +94,7 @@ def source_of(
         manner=Manner(
             wanted=wanted,
             tolerance=settings.lateness * _TOLERANCE,
-            hashed=options.manifest is not None,
+            hashed=any(path is not None for path in (options.manifest, *reports)),
             position=None if found is None else found.position,
         ),
     )

@@ -8,6 +8,7 @@ import click
 
 from detector.cli import exits
 from detector.cli.progress import progress_of
+from detector.cli.writing import write
 from detector.config.build import decoder_settings
 from detector.config.load import load
 from detector.decode.decoder import Decoder
@@ -47,7 +48,7 @@ def run(
             if on_progress is not None:
                 on_progress()
     content = case.case_of(told, records, inputs_of(source.paths), generated=generated, key=signer)
-    _write(out, content)
+    write(out, content, "case")
     missing = len(wanted - {record.id for record in records})
     click.echo(f"Case      {out}  ({len(told):,} alerts, {len(records):,} raw records)", err=True)
     if missing:
@@ -70,11 +71,3 @@ def verified(path: Path, public_key: Path | None) -> int:
     if key is None:
         click.echo("Hashes alone prove nothing against whoever made them anew: give --public-key.", err=True)
     return exits.ALERTS if faults else exits.OK
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{path}: The case cannot be written ({error.strerror}). Choose another path.") from None

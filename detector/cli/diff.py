@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any
 
 import click
 
 from detector.cli.help import Command
+from detector.cli.moments import moment
 from detector.errors import UsageError
 
 _EXAMPLES = """
@@ -38,17 +38,6 @@ class Options:
     fail: bool
 
 
-def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
-    if value is None:
-        return -inf if parameter.name == "since" else inf
-    from detector.sources.instants import instant
-
-    time = instant(value)
-    if time is None:
-        raise click.BadParameter(f"{value!r} is not a time. Write 2026-10-05, or 2026-10-05T14:30:00Z.")
-    return time
-
-
 _PATH = click.Path(path_type=Path)
 
 
@@ -58,8 +47,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--archive", multiple=True, metavar="PATH", help="BEFORE and AFTER are configurations: replay this.")
 @click.option("--suppress", metavar="ID", help="Preview: what a suppression of this subject would have hidden.")
 @click.option("--detector", metavar="NAME", help="Of the previewed suppression: this detector only.")
-@click.option("--since", callback=_instant, metavar="TIME", help="Of the previewed suppression: from this time on.")
-@click.option("--until", callback=_instant, metavar="TIME", help="Of the previewed suppression: before this time.")
+@click.option("--since", callback=moment, metavar="TIME", help="Of the previewed suppression: from this time on.")
+@click.option("--until", callback=moment, metavar="TIME", help="Of the previewed suppression: before this time.")
 @click.option("--json", "json", is_flag=True, help="The difference as JSON.")
 @click.option("--fail", is_flag=True, help="Exit with 1 when there is a difference.")
 def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option by name; `Options` has their types

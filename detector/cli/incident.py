@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from detector.cli.help import Command
+from detector.cli.moments import moment
 from detector.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,17 +45,6 @@ class Options:
     ocsf: Path | None
 
 
-def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
-    if value is None:
-        return -inf if parameter.name == "since" else inf
-    from detector.sources.instants import instant
-
-    time = instant(value)
-    if time is None:
-        raise click.BadParameter(f"{value!r} is not a time. Write 2026-10-05, or 2026-10-05T14:30:00Z.")
-    return time
-
-
 def _network(_: click.Context, __: click.Parameter, value: str | None) -> IPv4Network | IPv6Network | None:
     if value is None:
         return None
@@ -77,8 +66,8 @@ def _folded(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 @click.option("--address", callback=_network, metavar="ADDRESS|CIDR", help="Where sign-ins came from.")
 @click.option("--credential", callback=_folded, metavar="KEY ID", help="A credential that was used.")
 @click.option("--actor", callback=_folded, metavar="ID|NAME", help="Who changed agents, or their blueprints.")
-@click.option("--since", callback=_instant, metavar="TIME", help="Sign-ins from this time on (UTC).")
-@click.option("--until", callback=_instant, metavar="TIME", help="Sign-ins before this time (UTC).")
+@click.option("--since", callback=moment, metavar="TIME", help="Sign-ins from this time on (UTC).")
+@click.option("--until", callback=moment, metavar="TIME", help="Sign-ins before this time (UTC).")
 @click.option(
     "--before",
     type=click.FloatRange(min=0),

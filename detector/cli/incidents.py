@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ import click
 
 from detector.cli import exits
 from detector.cli.help import Command
+from detector.cli.moments import moment
 from detector.domain.findings import SEVERITIES, Severity
 from detector.errors import UsageError
 
@@ -22,23 +22,12 @@ Examples:
 """
 
 
-def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
-    if value is None:
-        return -inf if parameter.name == "since" else inf
-    from detector.sources.instants import instant
-
-    time = instant(value)
-    if time is None:
-        raise click.BadParameter(f"{value!r} is not a time. Write 2026-10-05, or 2026-10-05T14:30:00Z.")
-    return time
-
-
 @click.command("incidents", cls=Command, epilog=_EXAMPLES)
 @click.argument("incident_ids", nargs=-1, metavar="[INCIDENT_ID]...")
 @click.option("--store", type=click.Path(path_type=Path), required=True, help="Directory of the store.")
 @click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="From here on.")
-@click.option("--since", callback=_instant, metavar="TIME", help="Only with an alert from this event time on (UTC).")
-@click.option("--until", callback=_instant, metavar="TIME", help="Only with an alert before this event time (UTC).")
+@click.option("--since", callback=moment, metavar="TIME", help="Only with an alert from this event time on (UTC).")
+@click.option("--until", callback=moment, metavar="TIME", help="Only with an alert before this event time (UTC).")
 @click.option(
     "--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Of the newest so many alerts."
 )

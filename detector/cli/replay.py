@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from detector.cli.help import Command
+from detector.cli.moments import moment
 from detector.domain.findings import SEVERITIES
 from detector.errors import UsageError
 
@@ -71,17 +72,6 @@ class Options:
     graph: Path | None
 
 
-def _instant(_: click.Context, parameter: click.Parameter, value: str | None) -> float:
-    if value is None:
-        return -inf if parameter.name in ("since", "start") else inf
-    from detector.sources.instants import instant
-
-    time = instant(value)
-    if time is None:
-        raise click.BadParameter(f"{value!r} is not a time. Write 2026-10-05, or 2026-10-05T14:30:00Z.")
-    return time
-
-
 def _ids(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
     return frozenset(value.strip().lower() for value in values)
 
@@ -102,12 +92,12 @@ _SEVERITY = click.Choice(SEVERITIES)
 @click.command("replay", cls=Command, epilog=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--config", type=_PATH, help="Configuration file.  [default: built in]")
-@click.option("--from", "start", callback=_instant, metavar="TIME", help="Judge from this time on (UTC).")
-@click.option("--to", "end", callback=_instant, metavar="TIME", help="Judge up to this time (UTC).")
+@click.option("--from", "start", callback=moment, metavar="TIME", help="Judge from this time on (UTC).")
+@click.option("--to", "end", callback=moment, metavar="TIME", help="Judge up to this time (UTC).")
 @click.option("--baseline", callback=_duration, metavar="30d|12h|0", help="Learn before --from.  [default: 30d]")
 @click.option("--snapshot", type=_PATH, help="Begin with the memory of a live store, or of one snapshot of it.")
-@click.option("--since", callback=_instant, metavar="TIME", help="Leave out records before this time (UTC).")
-@click.option("--until", callback=_instant, metavar="TIME", help="Leave out records from this time on (UTC).")
+@click.option("--since", callback=moment, metavar="TIME", help="Leave out records before this time (UTC).")
+@click.option("--until", callback=moment, metavar="TIME", help="Leave out records from this time on (UTC).")
 @click.option("--agent", "agents", multiple=True, callback=_ids, metavar="ID", help="Only records of this agent.")
 @click.option(
     "--blueprint", "blueprints", multiple=True, callback=_ids, metavar="ID", help="Only records of its agents."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,9 +17,10 @@ from detector.cli.archive import archive_of, begin, source_of
 from detector.cli.progress import progress_of
 from detector.cli.pulling import pulled
 from detector.cli.replay import Options
-from detector.cli.reporting import Reports, digest_of, hashed
+from detector.cli.reporting import Reports, digest_of
 from detector.cli.resuming import Resuming
 from detector.cli.summary import shown
+from detector.cli.writing import write
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
 from detector.decode.decoder import Decoder
@@ -27,6 +28,7 @@ from detector.domain.alerts import Alert
 from detector.domain.findings import SEVERITIES
 from detector.engine.engine import Engine
 from detector.errors import UsageError
+from detector.report.facts import InputFile
 from detector.runtime.dossier.build import Material, dossier_of
 from detector.runtime.dossier.gathering import Gathering
 from detector.runtime.dossier.trail import Trail
@@ -52,9 +54,9 @@ def run(options: Options) -> int:
     """Replays and returns the exit code."""
     settings = load(options.config)
     reports = Reports(options.report, options.markdown, options.ocsf)
-    reports.check()
     if reports and options.checkpoint is not None:
         raise UsageError("A report is made of what one run reads: leave out --checkpoint, or the report.")
+    reports.check()
     gathering = Gathering(Trail())
     with ExitStack() as stack:
         resuming = Resuming(options, settings)
@@ -120,7 +122,7 @@ def run(options: Options) -> int:
             since=beginning.wanted.since,
             until=beginning.wanted.until,
         )
-        _write(options.manifest, json.dumps(document, indent=2) + "\n", "manifest")
+        write(options.manifest, _json(document), "manifest")
     resuming.finished()
     if summary.failures:
         return exits.INPUT
@@ -149,7 +151,7 @@ def _write_reports(
             configuration=digest_of(settings),
             lateness=settings.lateness,
             trusted=trust_of(engine_settings(settings).pipelines),
-            inputs=hashed(source.paths),
+            inputs=[InputFile(each.place, each.size or None, each.sha256) for each in source.readings],
         )
     )
     reports.write(dossier, raised, generated)
@@ -233,7 +235,7 @@ def _deliver(sinks: list[Deliver], least: str) -> Deliver:
 def _report(summary: Summary, options: Options) -> None:
     document = summary.document()
     if options.summary is not None:
-        _write(options.summary, json.dumps(document, indent=2) + "\n")
+        write(options.summary, _json(document), "summary")
     if options.json:
         from detector.telemetry import logs
 
@@ -245,9 +247,5 @@ def _report(summary: Summary, options: Options) -> None:
         click.echo(shown(summary), err=True)
 
 
-def _write(path: Path, text: str, what: str = "summary") -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: The {what} cannot be written ({error.strerror}). Choose another path.") from None
+def _json(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2) + "\n").encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from detector.cli.writing import write
 from detector.config.effective import effective
 from detector.domain.alerts import Alert
-from detector.errors import UsageError
-from detector.report.facts import InputFile
-from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.findings import bundle
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ class Reports:
     def check(self) -> None:
         """Makes sure that each can be written."""
         for path in self.paths:
-            _write(path, b"")
+            write(path, b"", "report")
 
     def write(self, dossier: Dossier, alerts: Iterable[Alert], generated: float) -> None:
         """Writes them, and says on standard error where they are."""
@@ -54,11 +52,11 @@ class Reports:
         from detector.report.page import page
 
         if self.page is not None:
-            _write(self.page, page(dossier).encode())
+            write(self.page, page(dossier).encode(), "report")
         if self.markdown is not None:
-            _write(self.markdown, markdown(dossier).encode())
+            write(self.markdown, markdown(dossier).encode(), "report")
         if self.ocsf is not None:
-            _write(self.ocsf, b"".join(bundle(alerts, dossier.stories, generated)))
+            write(self.ocsf, b"".join(bundle(alerts, dossier.stories, generated)), "report")
         for path in self.paths:
             click.echo(f"Report    {path}", err=True)
 
@@ -66,16 +64,3 @@ class Reports:
 def digest_of(settings: Settings) -> str:
     """SHA-256 of the configuration in force, secrets masked."""
     return sha256(effective(settings).encode()).hexdigest()
-
-
-def hashed(paths: Sequence[str]) -> list[InputFile]:
-    """The inputs, with their hashes."""
-    return list(inputs_of(paths))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{path}: The report cannot be written ({error.strerror}). Choose another path.") from None

@@ -44,8 +44,7 @@ async def connected(
     Raises:
         SourceError: There is no identity to ask with.
     """
-    tokens = Tokens(credential(settings), f"{settings.endpoint}/.default", world.now)
-    async with Graph(settings, tokens, facts, world) as graph:
+    async with connection(settings, facts, world, credential) as graph:
         yield Poller(settings, graph, facts, world)
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from detector.errors import SourceError, UsageError
 from detector.sources.blobs.address import Address
+from detector.sources.identity import Identity, credential
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.storage.blob.aio import BlobServiceClient
-
-Identity = Literal["cli", "workload", "managed"]
 
 _LONGEST: Final = 16 * 2**10
 _PATIENCE: Final = 60.0
@@ -40,21 +39,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.sas_file is not None or self.connection_string_file is not None:
             return None
-        from azure.identity.aio import AzureCliCredential, ManagedIdentityCredential, WorkloadIdentityCredential
-
-        options: dict[str, Any] = {} if self.client_id is None else {"client_id": self.client_id}
-        if self.identity == "cli":
-            return AzureCliCredential()
-        if self.identity == "managed":
-            return ManagedIdentityCredential(**options)
-        try:
-            return WorkloadIdentityCredential(**options)
-        except ValueError:
-            raise SourceError(
-                "workload identity",
-                "The pod has no federated token. Label it azure.workload.identity/use: true, and its service account "
-                "with the client id; or choose another --identity.",
-            ) from None
+        return credential(self.identity, self.client_id, otherwise="choose another --identity")
 
 
 def service_of(address: Address, access: Access, credential: AsyncTokenCredential | None) -> BlobServiceClient:

@@ -18,6 +18,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 
 from detector.config.event_hubs import EventHubsSettings
 from detector.errors import SourceError
+from detector.sources.identity import credential
 
 _TRANSPORTS: Final = {"amqp": TransportType.Amqp, "websocket": TransportType.AmqpOverWebsocket}
 _NEVER: Final = 30 * 86400.0
@@ -224,23 +225,10 @@ class Connector:
 
 
 def credential_of(settings: EventHubsSettings) -> TokenCredential:
-    """The credential of the configured identity. azure-identity is imported here, when it is needed, and not before.
+    """The credential of the configured identity.
 
     Raises:
         SourceError: The workload identity is not set up in this pod.
     """
-    from azure.identity.aio import AzureCliCredential, ManagedIdentityCredential, WorkloadIdentityCredential
-
-    options: dict[str, Any] = {} if settings.client_id is None else {"client_id": settings.client_id}
-    if settings.identity == "cli":
-        return AzureCliCredential()
-    if settings.identity == "managed":
-        return ManagedIdentityCredential(**options)
-    try:
-        return WorkloadIdentityCredential(**options)
-    except ValueError:
-        raise SourceError(
-            "workload identity",
-            "The pod has no federated token. Label it azure.workload.identity/use: true, and its service account with "
-            "the client id; or set `identity` or `connection_string_file`.",
-        ) from None
+    otherwise = "set `identity` or `connection_string_file`"
+    return credential(settings.identity, settings.client_id, otherwise=otherwise)
