@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections import Counter
-from typing import Self
 
 from aiohttp import web
 
+from tests.live.listening import Listening
 
-class Referee:
-    """Listens on a loopback port in a thread of its own, whatever becomes of the service."""
+
+class Referee(Listening):
+    """Counts alerts, whatever becomes of the service."""
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         """Times that each alert id came."""
-        self.port = 0
         self.refusing = False
         """Whether it answers 503."""
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._main, name="referee", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        super().__init__("referee", {"/alerts": self._took})
 
     @property
     def url(self) -> str:
@@ -47,24 +34,6 @@ class Referee:
             "max_per_day": 0,
             "max_per_detector": 0,
         }
-
-    def _main(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        runner = self._loop.run_until_complete(self._open())
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        self._loop.close()
-
-    async def _open(self) -> web.AppRunner:
-        app = web.Application()
-        app.router.add_post("/alerts", self._took)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = int(runner.addresses[0][1])
-        return runner
 
     async def _took(self, request: web.Request) -> web.Response:
         if self.refusing:
