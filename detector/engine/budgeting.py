@@ -20,7 +20,7 @@ import msgspec
 from detector.domain.alerts import Alert, HeldBack
 from detector.domain.findings import SEVERITIES
 from detector.features.budget import Budget, strength
-from detector.features.timeline import HOUR, STEP
+from detector.features.timeline import DAY, HOUR, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from detector.engine.state import State
     from detector.features.memory import IdentityMemory
 
-DAY: Final = 86_400
 COMBINED: Final = "combined"
 """The kind of alerts that support each other."""
 _SETTLE: Final = 6 * HOUR
@@ -68,7 +67,6 @@ class Support(msgspec.Struct, frozen=True):
 
     time: float
     alert_id: str
-    detector: str
     family: str
     evidence: float
     """-log10 of how likely such an alert is for one agent and day."""
@@ -78,8 +76,6 @@ class Waiting(msgspec.Struct, frozen=True):
     """An alert that is not within the budget by itself."""
 
     time: float
-    tenant: str
-    subject: str
     alert: bytes
     """As msgpack, so that it is the same whether the process was restarted meanwhile or not."""
 
@@ -128,13 +124,13 @@ class Budgeting:
 
     def weigh(self, alert: Alert, signal: Signal) -> None:
         """Tells an alert, or lets it wait."""
-        weighed, tenant, subject = self.state.weighed, alert.subject.tenant or "", alert.subject.id
+        weighed = self.state.weighed
         own = strength(SEVERITIES.index(alert.severity), alert.score)
-        budgets = weighed.tenants.setdefault(tenant, TenantBudget())
-        self._count(budgets, alert.detector, subject, signal.time, own)
+        budgets = weighed.tenants.setdefault(alert.subject.tenant or "", TenantBudget())
+        self._count(budgets, alert.detector, alert.subject.id, signal.time, own)
         budget = budgets.at(signal.time)
         rate = budget.rate(self.budget, alert.detector, own)
-        self._support(f"{tenant} {subject}", alert, signal, rate)
+        self._support(alert, signal, rate)
         alert = msgspec.structs.replace(alert, rate=_rounded(rate))
         if (
             alert.severity in self.budget.always
@@ -143,7 +139,7 @@ class Budgeting:
         ):
             self.saying.alerts.append(alert)
         else:
-            weighed.waiting[alert.id] = Waiting(signal.time, tenant, subject, msgspec.msgpack.encode(alert))
+            weighed.waiting[alert.id] = Waiting(signal.time, msgspec.msgpack.encode(alert))
 
     def tick(self, watermark: float) -> None:
         """Time passes: what has waited is decided, and days end."""
@@ -163,38 +159,37 @@ class Budgeting:
             self._forget(float((day + 1) * DAY + _SETTLE))
             weighed.lived = {each for each in weighed.lived if each > day}
 
-    def _support(self, key: str, alert: Alert, signal: Signal, rate: float) -> None:
-        supports = self.state.weighed.supports
+    def _support(self, alert: Alert, signal: Signal, rate: float) -> None:
+        supports, key = self.state.weighed.supports, _key_of(alert)
         known = supports.get(key)
         if len(supports) >= _MAX_SUBJECTS if known is None else len(known) >= _MAX_SUPPORTS:
             self.state.counters["supports_dropped"] += 1
             return
         evidence = -log10(min(1.0, rate / 1_000))
         family = _FAMILIES.get(signal.kind, signal.kind)
-        supports.setdefault(key, []).append(Support(signal.time, alert.id, alert.detector, family, evidence))
+        supports.setdefault(key, []).append(Support(signal.time, alert.id, family, evidence))
 
     def _decide(self, waiting: Waiting) -> None:
         """Weighs an alert together with those of other families that are near it."""
         weighed, time = self.state.weighed, waiting.time
+        alert = msgspec.msgpack.decode(waiting.alert, type=Alert)
         near = [
-            each
-            for each in weighed.supports.get(f"{waiting.tenant} {waiting.subject}", ())
-            if time - self.budget.window <= each.time <= time
+            each for each in weighed.supports.get(_key_of(alert), ()) if time - self.budget.window <= each.time <= time
         ]
         best: dict[str, Support] = {}
         for each in sorted(near, key=lambda one: (-one.evidence, one.alert_id)):
             best.setdefault(each.family, each)
-        budgets = weighed.tenants[waiting.tenant]
-        budget, alert = budgets.at(time), msgspec.msgpack.decode(waiting.alert, type=Alert)
+        budgets = weighed.tenants[alert.subject.tenant or ""]
+        budget = budgets.at(time)
         if len(best) > 1:
             together = int(_QUARTERS * sum(each.evidence for each in best.values()))
-            self._count(budgets, COMBINED, waiting.subject, time, together)
+            self._count(budgets, COMBINED, alert.subject.id, time, together)
             if budget.passes(self.budget, COMBINED, together):
                 rate = _rounded(budget.rate(self.budget, COMBINED, together))
                 others = tuple(sorted(each.alert_id for each in best.values() if each.alert_id != alert.id))
                 self.saying.alerts.append(msgspec.structs.replace(alert, rate=rate, supported_by=others))
                 return
-        held = HeldBack(limit=_rounded(budget.limit or 0.0), budget=self.budget.rate)
+        held = HeldBack(limit=_rounded(budget.limit_of(self.budget)), budget=self.budget.rate)
         self.saying.alerts.append(msgspec.structs.replace(alert, held=held))
 
     def _count(self, budgets: TenantBudget, kind: str, subject: str, time: float, own: int) -> None:
@@ -215,7 +210,7 @@ class Budgeting:
             end = float((over + 1) * DAY + _SETTLE)
             agents = bisect_left(seen, end - self.settings.lateness - STEP)
             told = {kind: list(strengths.values()) for kind, strengths in budgets.open.pop(over, {}).items()}
-            now = msgspec.msgpack.decode(msgspec.msgpack.encode(budgets.now), type=Budget)
+            now = msgspec.structs.replace(budgets.now)  # `learn` makes its counts anew: those of before stay.
             now.learn(self.budget, agents / 1_000 if over in self.state.weighed.lived else 0.0, told)
             budgets.before, budgets.now, budgets.since = budgets.now, now, end
         budgets.day = max(budgets.day, day)
@@ -231,6 +226,11 @@ class Budgeting:
                 supports[key] = kept
             else:
                 del supports[key]
+
+
+def _key_of(alert: Alert) -> str:
+    """Under which what supports an alert is kept."""
+    return f"{alert.subject.tenant or ''} {alert.subject.id}"
 
 
 def _rounded(rate: float) -> float:

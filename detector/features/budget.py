@@ -68,28 +68,21 @@ class BudgetSettings:
     """Severities that no budget holds back."""
 
 
-class Kind(msgspec.Struct):
-    """What a tenant has seen of one kind."""
-
-    counts: dict[int, float] = {}
-    """Strength to how many alerts of just this strength, faded."""
-
-
 class Budget(msgspec.Struct):
     """What a tenant has seen of all kinds, and what follows for each."""
 
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, dict[int, float]] = {}
+    """Kind to strength to how many alerts of just this strength were seen, faded."""
     exposure: float = 0.0
     """Thousands of agents times days, faded."""
     days: int = 0
     """That are over and in which there were agents."""
     limit: float | None = None
-    """The rate up to which a kind is let through; `None` until it was computed."""
+    """See `limit_of`; `None` until it was computed."""
 
     def seen(self, kind: str, strength: int) -> float:
         """How many alerts of a kind were at least as strong, faded."""
-        known = self.kinds.get(kind)
-        return sum(count for own, count in known.counts.items() if own >= strength) if known is not None else 0.0
+        return sum(count for own, count in self.kinds.get(kind, {}).items() if own >= strength)
 
     def rate(self, settings: BudgetSettings, kind: str, strength: int) -> float:
         """Alerts of a kind at least as strong, per 1,000 agents and day."""
@@ -112,24 +105,29 @@ class Budget(msgspec.Struct):
         keep = 0.5 ** (1 / HALF_LIFE)
         self.exposure = self.exposure * keep + exposure
         self.days += exposure > 0.0
-        for name, kind in list(self.kinds.items()):
-            kind.counts = {own: faded for own, count in kind.counts.items() if (faded := count * keep) > _LEAST}
-            if not kind.counts:
-                del self.kinds[name]
+        faded = {
+            name: {own: count * keep for own, count in counts.items() if count * keep > _LEAST}
+            for name, counts in self.kinds.items()
+        }
+        self.kinds = {name: counts for name, counts in faded.items() if counts}
         for name, strengths in sorted(told.items()):
             ranked = sorted(strengths)
             most = inf if self.days <= settings.learning_days else _DRIFT * usual[name]
             weight = min(1.0, most / len(ranked))
-            counts = self.kinds.setdefault(name, Kind(counts={})).counts
+            counts = self.kinds.setdefault(name, {})
             for own in ranked:
                 counts[own] = counts.get(own, 0.0) + weight
         self.limit = self._limit(settings)
 
-    def passes(self, settings: BudgetSettings, kind: str, strength: int) -> bool:
-        """Whether an alert is within the budget."""
+    def limit_of(self, settings: BudgetSettings) -> float:
+        """The rate up to which a kind is let through."""
         if self.limit is None:
             self.limit = self._limit(settings)
-        return self.rate(settings, kind, strength) <= self.limit
+        return self.limit
+
+    def passes(self, settings: BudgetSettings, kind: str, strength: int) -> bool:
+        """Whether an alert is within the budget."""
+        return self.rate(settings, kind, strength) <= self.limit_of(settings)
 
     def _limit(self, settings: BudgetSettings) -> float:
         """The largest rate such that what it lets through, the best rate of each kind below it, fits the budget."""
@@ -147,8 +145,7 @@ class Budget(msgspec.Struct):
         return max(limit, settings.default)
 
     def _rates(self, settings: BudgetSettings, kind: str) -> list[float]:
-        known = self.kinds.get(kind)
-        places = {own for own, _ in settings.shipped.get(kind, ())} | set(known.counts if known is not None else ())
+        places = {own for own, _ in settings.shipped.get(kind, ())} | self.kinds.get(kind, {}).keys()
         return [self.rate(settings, kind, place) for place in places]
 
 
