@@ -36,6 +36,9 @@ CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors t
 	tests/stores tests/sinks tests/inventory/test_settings.py tests/inventory/test_records.py \
 	tests/sources/event_hubs/test_connection.py
 
+# Tests with limits of time. They mostly wait, and do not share the machine with those that compute.
+LIVE_TESTS := tests/live tests/monitoring tests/sources/event_hubs tests/cli/test_doctor.py
+
 ##@ See it
 .PHONY: help
 help:  ## List these targets
@@ -54,7 +57,8 @@ demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, le
 test: lint types peers  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(CORE_TESTS)
 	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS))
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS) $(LIVE_TESTS))
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(LIVE_TESTS) $(addprefix --ignore=,$(CORE_TESTS))
 
 # What chance does, many more times than there is time for in CI.
 .PHONY: nightly
