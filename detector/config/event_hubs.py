@@ -95,7 +95,7 @@ class BackoffSettings(Block):
     longest: Duration = 60.0
     """Longest wait of all."""
     flapping: Duration = 4.0
-    """Longest wait for a receiver that had received something before it failed."""
+    """Longest wait for a receiver that was served before it failed: it had received something, or all there was."""
     reset_after: Duration = 300.0
     """Progress for this long makes the next wait a first one."""
 

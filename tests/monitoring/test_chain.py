@@ -54,10 +54,11 @@ def test_alerts_reach_people_both_ways_and_are_over_when_they_are(tmp_path: Path
             good = stage.config.read_text()
             stage.config.write_text("lateness: never\n")
             at.tell(at.service.reload)
-            at.until(lambda: "WARNING: A changed configuration was refused." in slack_titles(inbox, "#identity-platform"))
+            refused = "A changed configuration was refused."
+            at.until(lambda: f"WARNING: {refused}" in slack_titles(inbox, "#identity-platform"))
             stage.config.write_text(good)
             at.tell(at.service.reload)
-            at.until(lambda: "over: A changed configuration was refused." in slack_titles(inbox, "#identity-platform"))
+            at.until(lambda: f"over: {refused}" in slack_titles(inbox, "#identity-platform"))
             at.until(lambda: time.monotonic() > begun + BEGUN)
 
             for file in (tmp_path / "later").iterdir():

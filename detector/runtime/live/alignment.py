@@ -21,9 +21,8 @@ class Patience(NamedTuple):
 
     near: float = 5.0
     """Seconds, when the messages that wait for it are at most `reach` younger than anything that it can hold back."""
-    far: float = 5.0
-    """Seconds, when they are younger than that. As long as `near` for now: with a minute, a partition that is opened
-    again after a lost connection was seen to hold up all others for as long."""
+    far: float = 60.0
+    """Seconds, when they are younger than that."""
     reach: float = 400.0
     """Seconds of the stream; well below the lateness, for a record is also late by the delay of its export."""
 

@@ -10,8 +10,9 @@ from detector.config.event_hubs import BackoffSettings
 class Backoff:
     """Waits of a random part of 1, 2, 4 ... seconds ("full jitter"), so that many receivers do not return at once.
 
-    A receiver that received something before it failed waits a short time only: the hub serves it. Everything starts
-    over after progress for `reset_after`.
+    A receiver that was served before it failed waits a short time only: it received something, or all there was had
+    been received and its connection broke. Else a quiet partition would wait for a minute after a few lost connections,
+    and then bring its next message a minute late. Everything starts over after being served for `reset_after`.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
@@ -21,13 +22,13 @@ class Backoff:
         self._chance = chance
         self._failures = 0
 
-    def next(self, *, lived: float = 0.0, progressed: bool = False) -> float:
-        """Seconds to wait after an attempt that lasted `lived` seconds and did or did not receive something."""
+    def next(self, *, lived: float = 0.0, served: bool = False) -> float:
+        """Seconds to wait after an attempt that lasted `lived` seconds and was or was not served."""
         settings = self._settings
-        if progressed and lived >= settings.reset_after:
+        if served and lived >= settings.reset_after:
             self._failures = 0
         bound = min(settings.longest, settings.first * float(2 ** min(self._failures, 30)))
-        if progressed:
+        if served:
             bound = min(bound, settings.flapping)
             # Flapping must not make a later, real failure wait for a minute at once.
             if bound < settings.flapping:

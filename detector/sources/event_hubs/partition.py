@@ -21,8 +21,10 @@ from detector.sources.facts import Ending
 
 _PLANNED: Final = frozenset[Ending]({"gap", "new_hub", "refresh"})
 """Endings after which the next receiver is opened at once."""
+_LOST: Final = frozenset[Ending]({"connection", "detached"})
+"""Endings that say nothing about the hub when there was nothing to receive: an idle connection broke."""
 _FRUITLESS: Final = 5
-"""Receivers in a row that received nothing and failed, after which the credential is renewed."""
+"""Receivers in a row that were not served and failed, after which the credential is renewed."""
 
 
 class Partition:
@@ -67,8 +69,7 @@ class Partition:
             return health
         if not self._ever_opened or self._fruitless > 1:
             return "opening"
-        last, taken = self._watchdog.last_enqueued, self._taken
-        return "idle" if last is not None and taken is not None and taken.sequence >= last else "opened"
+        return "idle" if self._complete() else "opened"
 
     def end(self, ending: Ending) -> None:
         """Ends the receiver, if there is one; another is opened."""
@@ -108,17 +109,23 @@ class Partition:
                 ending = await receiver.wait()
                 self._retire()
                 if ending not in _PLANNED:
-                    await self._failed(receiver, ending)
+                    served = receiver.messages > 0 or (ending in _LOST and self._complete())
+                    await self._failed(ending, served=served)
                     lived = self._shared.clocks.monotonic() - receiver.opening.opened
-                    await self._pause(backoff.next(lived=lived, progressed=receiver.messages > 0))
+                    await self._pause(backoff.next(lived=lived, served=served))
         finally:
             self._retire()
 
-    async def _failed(self, receiver: Receiver, ending: Ending) -> None:
+    def _complete(self) -> bool:
+        """Whether all that the hub told of last was received."""
+        last, taken = self._watchdog.last_enqueued, self._taken
+        return last is not None and taken is not None and taken.sequence >= last
+
+    async def _failed(self, ending: Ending, *, served: bool) -> None:
         if ending == "offset" and not self._locator.by_sequence:
             self._locator.by_sequence = True
             self._shared.facts.offset_refused(self.name)
-        self._fruitless = 0 if receiver.messages else self._fruitless + 1
+        self._fruitless = 0 if served else self._fruitless + 1
         if self._fruitless and self._fruitless % _FRUITLESS == 0:
             await self._shared.replace_client(ending)
 

@@ -64,3 +64,24 @@ async def test_after_random_disconnections_every_partition_is_soon_read_on(live:
     print(report)  # noqa: T201 -- the bar asks for the figures, not only for passing
     assert times[int(COUNT * 0.95)] <= 10
     assert at.facts.lost() == 0
+
+
+@pytest.mark.asyncio
+async def test_a_partition_without_messages_is_as_soon_back(live: Make) -> None:
+    """That its connections brought nothing is no sign that the hub does not serve it."""
+    at = live(backoff={"first": 0.1, "longest": 60.0, "flapping": 0.2, "reset_after": 300.0})
+    async with at.running() as (source, _):
+        at.hub.put("0", b"x")
+        await until(at.whole)
+        await at.opened()
+        for _ in range(6):
+            opened = at.server.stats.opened["1"]
+            at.server.faults.drop_connections()
+            await until(lambda opened=opened: at.server.stats.opened["1"] > opened, 20.0)  # type: ignore[misc]
+        assert source.state()["1"].health == "idle"
+        at.server.faults.drop_connections()
+        at.hub.put("1", b"x")
+        await until(at.whole, 10.0)
+    # Seven waits that double come to 12.7 seconds, half of it on average, in one partition alone.
+    assert sum(seconds for _, seconds in at.facts.told["waited"]) <= 2 * 7 * 0.2
+    assert at.facts.told["client_replaced"] == []

@@ -117,13 +117,13 @@ def test_waits_double_to_a_minute_and_are_a_random_part_of_that() -> None:
 
 def test_a_receiver_that_worked_waits_a_short_time_and_five_minutes_of_it_start_over() -> None:
     backoff = Backoff(BackoffSettings(), always)
-    assert [backoff.next(lived=2.0, progressed=True) for _ in range(5)] == [1, 2, 4, 4, 4]
+    assert [backoff.next(lived=2.0, served=True) for _ in range(5)] == [1, 2, 4, 4, 4]
     assert backoff.next() == 4
-    assert backoff.next(lived=300.0, progressed=True) == 1
+    assert backoff.next(lived=300.0, served=True) == 1
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.booleans()), max_size=200), st.floats(0, 1))
 def test_no_wait_is_longer_than_a_minute(attempts: list[tuple[float, bool]], chance: float) -> None:
     backoff = Backoff(BackoffSettings(), lambda: chance)
-    for lived, progressed in attempts:
-        assert 0 <= backoff.next(lived=lived, progressed=progressed) <= 60
+    for lived, served in attempts:
+        assert 0 <= backoff.next(lived=lived, served=served) <= 60
