@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from bench.quality.protocol import twin
 from bench.quality.running import Run, run
 from detector.runtime.simulation import SimulationSettings
 
+T = TypeVar("T")
 Tell = Callable[[str], None]
 
 
@@ -48,7 +49,7 @@ def measured(settings: SimulationSettings, root: Path, *, calibrate: bool = Fals
 
 def outcomes_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell) -> Iterator[Outcome]:
     """Simulate, replay and judge tenants."""
-    for each in _each(partial(measured, root=root), tenants, jobs):
+    for each in of_all(partial(measured, root=root), tenants, jobs):
         tell(_line(each))
         yield outcome_of(corpus.truth_of(each.place), each.run.told)
 
@@ -56,7 +57,7 @@ def outcomes_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, te
 def calibration_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell) -> Calibration:
     """The p-values of the benign twins of tenants."""
     total = Calibration()
-    for each in _each(partial(measured, root=root, calibrate=True), [twin(tenant) for tenant in tenants], jobs):
+    for each in of_all(partial(measured, root=root, calibrate=True), [twin(tenant) for tenant in tenants], jobs):
         tell(_line(each))
         assert each.run.calibration is not None
         total.add(each.run.calibration)
@@ -71,9 +72,8 @@ def _line(each: Measured) -> str:
     )
 
 
-def _each(
-    work: Callable[[SimulationSettings], Measured], tenants: Sequence[SimulationSettings], jobs: int
-) -> Iterator[Measured]:
+def of_all(work: Callable[[SimulationSettings], T], tenants: Sequence[SimulationSettings], jobs: int) -> Iterator[T]:
+    """What comes of each tenant, in their order, some at once."""
     if jobs == 1:
         yield from map(work, tenants)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from detector.config.load import load
 from detector.decode.decoder import Decoder
 from detector.domain.alerts import Alert
 from detector.domain.findings import SEVERITIES
-from detector.engine import compiled
+from detector.engine import budgeting, compiled
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.runtime.replay import replay
@@ -32,6 +32,8 @@ class Told(msgspec.Struct, frozen=True):
     since: float
     """Where what it rests on begins; eight hours before its time at the earliest."""
     detector: str
+    kind: str
+    """What it is counted with, see `detector.features.budget`."""
     catalogue_ids: tuple[str, ...]
     severity: int
     """Place in `SEVERITIES`."""
@@ -57,13 +59,20 @@ class Run(msgspec.Struct, frozen=True):
     calibration: Calibration | None = None
 
 
-def run(place: Path, *, calibrate: bool = False, settings: EngineSettings | None = None) -> Run:
+def run(
+    place: Path,
+    *,
+    calibrate: bool = False,
+    settings: EngineSettings | None = None,
+    inspect: Callable[[Engine], None] | None = None,
+) -> Run:
     """Replay a corpus with its own configuration, every detector as shipped.
 
     Args:
         place: The corpus.
         calibrate: Also measure how right the p-values are; meant for corpora without attacks.
         settings: Other engine settings than those of the corpus, to try something.
+        inspect: Shown the engine at the end.
     """
     chosen = load(place / "detector.yaml")
     engine = _engine(engine_settings(chosen) if settings is None else settings, plain=calibrate)
@@ -75,6 +84,8 @@ def run(place: Path, *, calibrate: bool = False, settings: EngineSettings | None
             told.append(shortened(alert))
 
     summary = replay(_chunks(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep)
+    if inspect is not None:
+        inspect(engine)
     accounting = summary.accounting
     return Run(
         told=told,
@@ -105,6 +116,7 @@ def shortened(alert: Alert) -> Told:
         time=time,
         since=max(min(seconds(alert.evidence.first_seen), time), time - _LONGEST),
         detector=alert.detector,
+        kind=budgeting.kind_of_alert(alert),
         catalogue_ids=alert.catalogue_ids,
         severity=SEVERITIES.index(alert.severity),
         score=alert.score,

@@ -68,6 +68,7 @@ class AttributeChanged:
                 f"{_meaning(facts)}."
             ),
             signal=signal,
+            sort=" ".join(sorted(name.casefold() for name in names)),
         )
 
 

@@ -54,6 +54,7 @@ class BlockedByPolicy:
                 f"{_by(facts)} (error {text(facts.get('error_code'))})."
             ),
             signal=signal,
+            sort=" ".join(sorted(several(facts.get("policies")))),
         )
 
 

@@ -83,4 +83,5 @@ class ChangeOutsidePipeline:
                 f"{address(facts)}; {_WHY[str(deviation)].format(pipeline=text(facts.get('pipeline')))}{run}."
             ),
             signal=signal,
+            sort=kind,
         )

@@ -9,6 +9,7 @@ ATT&CK: T1098.001. Runbook: docs/detectors/credential_first_used.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -17,7 +18,7 @@ from annotated_types import Gt, Lt
 from detector.detectors.credential_type_changed import worded
 from detector.detectors.wording import address, amount, counted, lapse, number, odds, text
 from detector.domain.findings import Finding
-from detector.domain.signals import Signal, SignalKind
+from detector.domain.signals import Fact, Signal, SignalKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,4 +70,12 @@ class CredentialFirstUsed:
                 f"({odds(signal.p_value)})."
             ),
             signal=signal,
+            sort=_sort(facts),
         )
+
+
+def _sort(facts: Mapping[str, Fact]) -> str:
+    """Rotations by a pipeline come again and again; a key that a person added, or nobody knows of, does not."""
+    if facts.get("added_time") is None:
+        return "unannounced"
+    return "by a pipeline" if facts.get("added_by_pipeline") else "by hand"

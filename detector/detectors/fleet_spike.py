@@ -63,4 +63,5 @@ class FleetSpike:
                 f"({odds(signal.p_value)})."
             ),
             signal=signal,
+            sort=window,
         )

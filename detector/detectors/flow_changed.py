@@ -2,7 +2,7 @@
 
 Catches: an interactive agent that gets app-only tokens, free of the rights of any person; an autonomous agent that
 begins to act for people.
-Misses: the first hours of an agent that is not declared; agents that always did both.
+Misses: the first hours of a blueprint that is not declared; agents that always did both.
 Noisy on: agents that are given a new way of working.
 Reads: flow.
 ATT&CK: T1550.001. Runbook: docs/detectors/flow_changed.md.
@@ -56,7 +56,7 @@ class FlowChanged:
     p_value: Annotated[float, Gt(0), Lt(1)] = 0.02
     """Surprise from which on a flow that was never seen is said."""
     min_seen: Annotated[float, Gt(0)] = 24.0
-    """Active hours the agent must have shown."""
+    """Active hours the agent, or else the agents of its blueprint together, must have shown."""
 
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
@@ -74,7 +74,10 @@ class FlowChanged:
             if _OTHER[flow] not in before or signal.seen < self.min_seen or signal.p_value >= self.p_value:
                 return None
             known = listed([_DONE[each] for each in before])
-            said += f"; in {amount(signal.seen)} active hours it had done so {known} only ({odds(signal.p_value)})."
+            whose = "the agents of its blueprint" if facts.get("siblings") else "it"
+            said += (
+                f"; in {amount(signal.seen)} active hours {whose} had done so {known} only ({odds(signal.p_value)})."
+            )
         return Finding(
             detector=self.name,
             catalogue_ids=(_ROWS[flow],),

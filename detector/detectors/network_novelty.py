@@ -86,4 +86,5 @@ class NetworkNovelty:
                 f"({odds(signal.p_value)})."
             ),
             signal=signal,
+            sort=level,
         )

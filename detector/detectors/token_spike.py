@@ -67,4 +67,5 @@ class TokenSpike:
                 f"{learned} ({odds(signal.p_value)})."
             ),
             signal=signal,
+            sort=window,
         )

@@ -90,6 +90,8 @@ class Alert(msgspec.Struct, frozen=True):
     runbook: str
     incident: str | None = None
     """Id of the incident that it belongs to, see `detector.domain.incidents`; `None` for what is no finding."""
+    sort: str = ""
+    """What alerts of its detector it is counted with, see `Finding.sort`; with the detector, its *kind*."""
     rate: float | None = None
     """How often alerts of its kind at least as strong come without an attack, per 1,000 agents and day; `None` where
     nothing was weighed."""

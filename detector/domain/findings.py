@@ -29,3 +29,6 @@ class Finding(msgspec.Struct, frozen=True):
     """One plain sentence with the numbers."""
     signal: Signal
     facts: dict[str, Fact] = {}
+    sort: str = ""
+    """Which findings of this detector it is counted with when it is asked how often such come: what a person would call
+    the same thing again, like a change of the same kind or a refusal by the same policy."""

@@ -2,9 +2,10 @@
 
 Every alert is weighed by how often alerts of its kind, at least as strong, come in its tenant (`features.budget`).
 What is within the budget is told at once. What is not waits for the lateness, for it is weak only while it is alone:
-when alerts of other families about the same subject are near it in time, their evidence is combined, and the
-combination is weighed as a kind of its own. What is still not within the budget then is told as held back: it is
-kept, counted and can be listed, and nobody is woken.
+when alerts of other families about the same subject are near it in time and wait as well, their evidence is combined,
+and the combination is weighed as a kind of its own. Where somebody was woken about the subject already, another alert
+adds to what he looks at and wakes nobody again. What is still not within the budget is told as held back: it is kept,
+counted and can be listed, and nobody is woken.
 
 All depends on event times and on days that are over, so the order of arrival within the lateness does not matter.
 """
@@ -19,7 +20,8 @@ import msgspec
 
 from detector.domain.alerts import Alert, HeldBack
 from detector.domain.findings import SEVERITIES
-from detector.features.budget import Budget, strength
+from detector.engine.witnesses import Witnessed, witnessed, witnessed_until
+from detector.features.budget import SCORES, Budget, detector_of, kind_of, strength
 from detector.features.timeline import DAY, HOUR, STEP
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ _MAX_SUPPORTS: Final = 32
 """About one subject."""
 _MAX_DAYS: Final = 120
 """Days without records of which each is counted."""
+_MAX_KINDS: Final = 1_000
+"""Of a day."""
 _MAX_COUNTED: Final = 2_000
 """Subjects and hours of a kind and day."""
 
@@ -69,7 +73,7 @@ class Support(msgspec.Struct, frozen=True):
     alert_id: str
     family: str
     evidence: float
-    """-log10 of how likely such an alert is for one agent and day."""
+    """-log10 of how likely such an alert is for one agent and day; 0 when it was sent by itself."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -78,6 +82,8 @@ class Waiting(msgspec.Struct, frozen=True):
     time: float
     alert: bytes
     """As msgpack, so that it is the same whether the process was restarted meanwhile or not."""
+    until: float = 0.0
+    """Event time up to which it is looked for what supports it."""
 
 
 class TenantBudget(msgspec.Struct):
@@ -126,26 +132,29 @@ class Budgeting:
         """Tells an alert, or lets it wait."""
         weighed = self.state.weighed
         own = strength(SEVERITIES.index(alert.severity), alert.score)
+        kind = kind_of_alert(alert)
         budgets = weighed.tenants.setdefault(alert.subject.tenant or "", TenantBudget())
-        self._count(budgets, alert.detector, alert.subject.id, signal.time, own)
+        self._count(budgets, kind, alert.subject.id, signal.time, own)
         budget = budgets.at(signal.time)
-        rate = budget.rate(self.budget, alert.detector, own)
-        self._support(alert, signal, rate)
+        rate = budget.rate(self.budget, kind, own)
         alert = msgspec.structs.replace(alert, rate=_rounded(rate))
         if (
             alert.severity in self.budget.always
-            or budget.passes(self.budget, alert.detector, own)
+            or budget.passes(self.budget, kind, own)
             or len(weighed.waiting) >= _MAX_WAITING
         ):
+            self._support(alert, signal, 0.0)
             self.saying.alerts.append(alert)
         else:
-            weighed.waiting[alert.id] = Waiting(signal.time, msgspec.msgpack.encode(alert))
+            self._support(alert, signal, -log10(min(1.0, rate / 1_000)))
+            until = witnessed_until(alert, signal.time) or signal.time
+            weighed.waiting[alert.id] = Waiting(signal.time, msgspec.msgpack.encode(alert), until)
 
     def tick(self, watermark: float) -> None:
         """Time passes: what has waited is decided, and days end."""
         weighed = self.state.weighed
         ripe = watermark - self.settings.lateness - STEP
-        due = sorted((each.time, name) for name, each in weighed.waiting.items() if each.time < ripe)
+        due = sorted((each.time, name) for name, each in weighed.waiting.items() if max(each.time, each.until) < ripe)
         for _, name in due:
             self._decide(weighed.waiting.pop(name))
         if watermark == inf:
@@ -159,13 +168,12 @@ class Budgeting:
             self._forget(float((day + 1) * DAY + _SETTLE))
             weighed.lived = {each for each in weighed.lived if each > day}
 
-    def _support(self, alert: Alert, signal: Signal, rate: float) -> None:
+    def _support(self, alert: Alert, signal: Signal, evidence: float) -> None:
         supports, key = self.state.weighed.supports, _key_of(alert)
         known = supports.get(key)
         if len(supports) >= _MAX_SUBJECTS if known is None else len(known) >= _MAX_SUPPORTS:
             self.state.counters["supports_dropped"] += 1
             return
-        evidence = -log10(min(1.0, rate / 1_000))
         family = _FAMILIES.get(signal.kind, signal.kind)
         supports.setdefault(key, []).append(Support(signal.time, alert.id, family, evidence))
 
@@ -181,8 +189,18 @@ class Budgeting:
             best.setdefault(each.family, each)
         budgets = weighed.tenants[alert.subject.tenant or ""]
         budget = budgets.at(time)
-        if len(best) > 1:
-            together = int(_QUARTERS * sum(each.evidence for each in best.values()))
+        seen = self._witnessed(alert, time)
+        if seen is not None:
+            own = strength(SEVERITIES.index(alert.severity), alert.score)
+            alert = msgspec.structs.replace(alert, sort=f"{alert.sort}, {seen}")
+            kind = kind_of_alert(alert)
+            self._count(budgets, kind, alert.subject.id, time, own)
+            alert = msgspec.structs.replace(alert, rate=_rounded(budget.rate(self.budget, kind, own)))
+            if budget.passes(self.budget, kind, own):
+                self.saying.alerts.append(alert)
+                return
+        if len(best) > 1 and all(each.evidence for each in near):
+            together = min(int(_QUARTERS * sum(each.evidence for each in best.values())), SCORES - 1)
             self._count(budgets, COMBINED, alert.subject.id, time, together)
             if budget.passes(self.budget, COMBINED, together):
                 rate = _rounded(budget.rate(self.budget, COMBINED, together))
@@ -192,11 +210,20 @@ class Budgeting:
         held = HeldBack(limit=_rounded(budget.limit_of(self.budget)), budget=self.budget.rate)
         self.saying.alerts.append(msgspec.structs.replace(alert, held=held))
 
+    def _witnessed(self, alert: Alert, time: float) -> Witnessed | None:
+        tenant = self.state.tenants.get(alert.subject.tenant or "")
+        if tenant is None or witnessed_until(alert, time) is None:
+            return None
+        return witnessed(alert, time, tenant.identities.values())
+
     def _count(self, budgets: TenantBudget, kind: str, subject: str, time: float, own: int) -> None:
         day = int(time) // DAY
         if budgets.day is not None:
             day = max(day, budgets.day + 1)
-        strengths = budgets.open.setdefault(day, {}).setdefault(kind, {})
+        kinds = budgets.open.setdefault(day, {})
+        if kind not in kinds and len(kinds) >= _MAX_KINDS:
+            kind = detector_of(kind)
+        strengths = kinds.setdefault(kind, {})
         hour = f"{int(time) // HOUR} {subject}"
         if hour in strengths or len(strengths) < _MAX_COUNTED:
             strengths[hour] = max(own, strengths.get(hour, own))
@@ -226,6 +253,12 @@ class Budgeting:
                 supports[key] = kept
             else:
                 del supports[key]
+
+
+def kind_of_alert(alert: Alert) -> str:
+    """What an alert is counted with."""
+    agent = alert.subject.kind != "agent" or alert.subject.blueprint is not None
+    return kind_of(alert.detector, alert.sort, agent=agent)
 
 
 def _key_of(alert: Alert) -> str:

@@ -15,7 +15,7 @@ from detector.detectors.flow_changed import FlowChanged
 from detector.domain.alerts import Entity
 from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal, SignalKind
-from detector.engine.novelties import who
+from detector.engine.novelties import who, with_siblings
 from detector.engine.routing import Route, key_of, subject_of
 from detector.features import credentials, habits
 from detector.features.apis import Apis, is_newborn
@@ -230,6 +230,7 @@ class Habits:
         self, route: Route, event: SignIn, hour: int, values: dict[str, int], flow: habits.Flow, *, newborn: bool
     ) -> int:
         was_known, until = self._meet(values, flow_tag(flow), hour, newborn=newborn)
+        siblings_know, until = self._flow_of_siblings(route, hour, flow, until)
         access = event.access
         declarations = self.settings.declarations
         declared = None
@@ -238,10 +239,27 @@ class Habits:
             declared = entry.flow if entry is not None else None
         before = habits.known(values, "F", hour, self.horizon) if not was_known else ()
         seen = self._seen(route, hour) if before else 0.0
+        facts: dict[str, Fact] = {"flow": flow, "known_flows": before, "declared": declared}
         if declared is not None or (before and seen >= self.least_seen):
-            facts: dict[str, Fact] = {"flow": flow, "known_flows": before, "declared": declared}
             self._tell(route, event, "flow", f"flow:{flow}", len(before), seen, facts)
+        elif not was_known and not siblings_know:
+            fleet, fleet_seen = with_siblings(route, hour, self.horizon)
+            shared = habits.known((fleet and fleet.flows) or {}, "F", hour, self.horizon)
+            if shared and fleet_seen >= self.least_seen:
+                facts |= {"known_flows": shared, "siblings": True}
+                self._tell(route, event, "flow", f"flow:{flow}", len(shared), fleet_seen, facts)
         return until
+
+    def _flow_of_siblings(self, route: Route, hour: int, flow: habits.Flow, until: int) -> tuple[bool, int]:
+        """Remembers the flow of a blueprint: whether it was known, and until when the agent need not be looked at."""
+        fleet = route.fleet
+        if fleet is None:
+            return False, until
+        if fleet.flows is None:
+            fleet.flows = {}
+        state = meet(fleet.flows, flow_tag(flow), hour, self.horizon, habits.CAPACITY)
+        was_known = state > 0 or (state < 0 and hour + state >= self.horizon.lag)
+        return was_known, min(until, settled_until(state, hour, self.horizon))
 
     # ---------------------------------------------------------------------------------------------------- telling
 
@@ -288,5 +306,9 @@ def _addition(tenant: TenantMemory, key_id: str, *owners: str) -> dict[str, Fact
         ledger = tenant.ledgers.get(owner)
         for entry in ledger.of("credential_added") if ledger is not None else ():
             if entry.about == key_id:
-                return {"added_by": entry.name or entry.who or None, "added_time": entry.time}
+                return {
+                    "added_by": entry.name or entry.who or None,
+                    "added_by_pipeline": True if entry.by == "pipeline" else None,
+                    "added_time": entry.time,
+                }
     return {}

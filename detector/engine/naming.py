@@ -67,6 +67,7 @@ def name(
         next_steps=detector.next_steps,
         runbook=f"docs/detectors/{detector.name}.md",
         incident=incident_of(subject, time),
+        sort=finding.sort,
     )
 
 

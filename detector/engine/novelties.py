@@ -15,7 +15,7 @@ from detector.features.apis import Apis, is_newborn
 from detector.features.known import DAILY, chance_of_new, kinds_known, meet, observe, settled_until
 from detector.features.memory import FleetMemory
 from detector.features.networks import Level, Networks, Places, places
-from detector.features.timeline import HOUR, NEVER, SIX_HOURS, horizons
+from detector.features.timeline import HOUR, NEVER, SIX_HOURS, Horizon, horizons
 
 if TYPE_CHECKING:
     from detector.engine.casebook import Casebook
@@ -57,6 +57,19 @@ LookAtAccess = Callable[[Route, SignIn, int], int]
 """Told the first granted token of an access in an hour; returns the hour before which it need not be told again."""
 LookAtPlace = Callable[[Route, SignIn, int], None]
 """Told the first granted token from an address in an hour, unless its network was dealt with in the last day."""
+
+
+def with_siblings(route: Route, hour: int, horizon: Horizon) -> tuple[FleetMemory | None, float]:
+    """(the blueprint, its active agent-hours) when the identity has siblings to be compared with.
+
+    It has when its blueprint had more active agent-hours than its own: a question of final hours only.
+    """
+    fleet = route.fleet
+    if fleet is None:
+        return None, 0.0
+    seen = fleets.priors(fleet.hours, fleet.rates, hour, horizon)[0].seen
+    own = token_rate.baseline(route.rates, 1, hour, horizon)[0] if route.fleet_rates is not None else 0.0
+    return (fleet, seen) if seen > own + 0.01 else (None, 0.0)
 
 
 class Novelties:
@@ -232,25 +245,13 @@ class Novelties:
             if self.apis.experience(identity.apis, hour)[0] >= FIRSTS_SEEN:
                 self.casebook.first(route, "new_network", _network_of(event.origin, level), hour, event)
 
-    def _fleet_seen(self, route: Route, hour: int) -> tuple[FleetMemory | None, float]:
-        """(the blueprint, its active agent-hours) when the identity has siblings to be compared with.
-
-        It has when its blueprint had more active agent-hours than its own: a question of final hours only.
-        """
-        fleet = route.fleet
-        if fleet is None:
-            return None, 0.0
-        seen = fleets.priors(fleet.hours, fleet.rates, hour, self.horizon)[0].seen
-        own = token_rate.baseline(route.rates, 1, hour, self.horizon)[0] if route.fleet_rates is not None else 0.0
-        return (fleet, seen) if seen > own + 0.01 else (None, 0.0)
-
     def _new_api(self, route: Route, event: SignIn, hour: int, *, siblings_know: bool) -> None:
         identity, access = route.identity, event.access
         seen, _ = self.apis.experience(identity.apis, hour)
         if seen < self.least_seen:
             return
         novelty = self.apis.novelty(identity.apis, hour)
-        fleet, fleet_seen = self._fleet_seen(route, hour)
+        fleet, fleet_seen = with_siblings(route, hour, self.horizon)
         p_value = novelty.p_value
         key = key_of(identity)
         if fleet is not None and not siblings_know:
@@ -312,7 +313,7 @@ class Novelties:
         if seen < self.least_seen:
             return
         p_value, kinds = self.networks.chance(identity.networks, level, hour, seen)
-        fleet, fleet_seen = self._fleet_seen(route, hour)
+        fleet, fleet_seen = with_siblings(route, hour, self.horizon)
         key = key_of(identity)
         if fleet is not None and not siblings_know:
             p_value *= self.networks.chance(fleet.networks, level, hour, fleet_seen)[0]

@@ -1,14 +1,17 @@
 """How often alerts of a kind come in a tenant, and which of them fit into a budget of false ones.
 
-A kind is a detector; the strength of an alert orders those of one kind. What a kind costs at a strength is the rate at
-which alerts at least as strong were seen, of which nearly all are false where nothing was stolen:
+A kind is a detector and what its alerts are counted with (`Finding.sort`): labels that people put on agents every day
+must not hide that one of them was disabled by hand, though one detector speaks of both. The strength of an alert orders
+those of one kind. What a kind costs at a strength is the rate at which alerts at least as strong were seen, of which
+nearly all are false where nothing was stolen:
 
     rate(s) = (seen(s) + weight * shipped(s)) / (exposure + weight)
 
 `seen(s)` counts the alerts of the kind that were at least as strong, `exposure` is the time in which they were seen, in
 thousands of agents times days, and `shipped` are the rates of tenants without an attack, which stand for `weight` of
-exposure. Both `seen` and `exposure` fade, so that the tenant of last year does not judge that of today. This is
-calibration in the manner of conformal prediction (Vovk, Gammerman and Shafer 2005), by kind, with a prior.
+exposure; of a sort that those tenants did not have, the rate of its detector. Both `seen` and `exposure` fade, so that
+the tenant of last year does not judge that of today. This is calibration in the manner of conformal prediction (Vovk,
+Gammerman and Shafer 2005), by kind, with a prior.
 
 One limit holds for all kinds, so that what is let through of all of them together stays within the budget: the largest
 rate such that the rates of what it lets through, one a kind, sum to no more (`Budget.limit`).
@@ -28,14 +31,31 @@ import msgspec
 
 HALF_LIFE: Final = 60.0
 """Days after which what was seen counts half."""
-_SCORES: Final = 64
+SCORES: Final = 64
 """Strengths of a severity: whole numbers of -log10 of the p-value."""
 _DRIFT: Final = 1.5
+_LONGEST: Final = 100
+"""Characters of a sort that tell it from others."""
+_OTHER: Final = " (no agent)"
+_MAX_KINDS: Final = 1_000
+"""Of a tenant. Sorts may be names that people chose; what is new beyond so many is counted with its detector."""
 _LEAST: Final = 1e-9
 """Counts below this have faded away."""
 
 Steps = tuple[tuple[int, float], ...]
 """Strengths, rising, and the rates of alerts at least as strong, falling."""
+
+
+def kind_of(detector: str, sort: str, *, agent: bool = True) -> str:
+    """The kind of an alert: what is counted together.
+
+    Args:
+        detector: Who speaks.
+        sort: See `Finding.sort`.
+        agent: Whether it is about something of the agent framework; ordinary workload identities live another life.
+    """
+    told = sort[:_LONGEST] + ("" if agent else _OTHER)
+    return f"{detector}/{told}" if told else detector
 
 
 def strength(severity: int, score: float) -> int:
@@ -45,7 +65,7 @@ def strength(severity: int, score: float) -> int:
         severity: Its place in `SEVERITIES`.
         score: -log10 of the p-value; 0 where no model speaks.
     """
-    return severity * _SCORES + min(int(score), _SCORES - 1)
+    return severity * SCORES + min(int(score), SCORES - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +84,7 @@ class BudgetSettings:
     """Days of a tenant that are taken for free of attacks."""
     window: float = 86_400.0
     """Seconds in which alerts about one subject support each other."""
-    always: frozenset[str] = frozenset({"high", "critical"})
+    always: frozenset[str] = frozenset({"critical"})
     """Severities that no budget holds back."""
 
 
@@ -114,10 +134,14 @@ class Budget(msgspec.Struct):
             ranked = sorted(strengths)
             most = inf if self.days <= settings.learning_days else _DRIFT * usual[name]
             weight = min(1.0, most / len(ranked))
-            counts = self.kinds.setdefault(name, {})
+            counts = self.kinds.setdefault(self._counted(name), {})
             for own in ranked:
                 counts[own] = counts.get(own, 0.0) + weight
         self.limit = self._limit(settings)
+
+    def _counted(self, kind: str) -> str:
+        """Under which a kind is counted: its own name, or its detector's when there are too many."""
+        return kind if kind in self.kinds or len(self.kinds) < _MAX_KINDS else detector_of(kind)
 
     def limit_of(self, settings: BudgetSettings) -> float:
         """The rate up to which a kind is let through."""
@@ -145,15 +169,25 @@ class Budget(msgspec.Struct):
         return max(limit, settings.default)
 
     def _rates(self, settings: BudgetSettings, kind: str) -> list[float]:
-        places = {own for own, _ in settings.shipped.get(kind, ())} | self.kinds.get(kind, {}).keys()
+        places = {own for own, _ in _shipped(settings, kind)} | self.kinds.get(kind, {}).keys()
         return [self.rate(settings, kind, place) for place in places]
 
 
 def shipped_rate(settings: BudgetSettings, kind: str, strength: int) -> float:
     """The rate of a kind at a strength in tenants without an attack."""
-    steps = settings.shipped.get(kind)
+    steps = _shipped(settings, kind)
     if not steps:
         return settings.default
     place = bisect_right(steps, strength, key=lambda step: step[0])
     # Weaker than anything that was shipped: as the weakest, which counts all.
     return steps[max(0, place - 1)][1]
+
+
+def detector_of(kind: str) -> str:
+    """The detector of a kind."""
+    return kind.partition("/")[0]
+
+
+def _shipped(settings: BudgetSettings, kind: str) -> Steps:
+    steps = settings.shipped.get(kind)
+    return steps if steps is not None else settings.shipped.get(detector_of(kind), ())

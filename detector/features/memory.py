@@ -61,6 +61,8 @@ class FleetMemory(msgspec.Struct, gc=False):
     """Agents of the blueprint ever seen."""
     named: int = -1
     """See `IdentityMemory.named`."""
+    flows: dict[str, int] | None = None
+    """Flows that any agent of the blueprint goes through; see `detector.features.known`."""
 
 
 class Alias(msgspec.Struct, gc=False):

@@ -12,7 +12,7 @@ from detector.engine.settings import EngineSettings
 from detector.features.declarations import Declarations, Declared, Flow
 from detector.features.habits import TOKEN_EXCHANGE
 from tests.detectors.stage import AGENT, LONER, NOW, TENANT, said, same_however_told, signal
-from tests.stories import HOUR, MINUTE, START, Agent, defaults, engine_of, in_order, tell
+from tests.stories import DAY, HOUR, MINUTE, START, Agent, defaults, engine_of, in_order, tell
 
 NAME = "flow_changed"
 HELPER = TENANT.agent("helper", blueprint="desk")
@@ -55,6 +55,27 @@ def test_an_interactive_agent_that_gets_app_only_tokens_is_said() -> None:
         "helper got a token for graph in its own name (app-only); in 188 active hours it had done so on behalf of a "
         "person only"
     )
+
+
+def test_an_agent_that_works_seldom_is_judged_by_its_siblings() -> None:
+    seldom = TENANT.agent("seldom", blueprint="desk")
+    rare = [for_people(seldom, START + day * DAY) for day in range(1, 6)]
+    (alert,) = alerts(interactive(), rare, TENANT.sign_in(seldom, NOW))
+    assert (alert.catalogue_ids, alert.subject.name) == (("D41",), "seldom")
+    assert "active hours the agents of its blueprint had done so on behalf of a person only" in alert.explanation
+
+
+def test_a_flow_that_siblings_go_through_is_none_for_an_agent_that_works_seldom() -> None:
+    seldom = TENANT.agent("seldom", blueprint="desk")
+    both = TENANT.calm(TENANT.agent("other", blueprint="desk"), hours=230)
+    rare = [for_people(seldom, START + day * DAY) for day in range(1, 6)]
+    assert alerts(interactive(), both, rare, TENANT.sign_in(seldom, NOW)) == []
+
+
+def test_siblings_too_must_have_shown_something() -> None:
+    seldom = TENANT.agent("seldom", blueprint="desk")
+    few = TENANT.calm(HELPER, hours=20, per_hour=1, user="kim", kind="non_interactive_user")
+    assert alerts(few, for_people(seldom, START + 9 * HOUR), TENANT.sign_in(seldom, START + 30 * HOUR)) == []
 
 
 def test_an_agent_that_does_both_is_none() -> None:

@@ -105,6 +105,31 @@ def test_alerts_of_two_families_support_each_other(story: Story) -> None:
     assert found[NEW_NETWORK].supported_by == (found[NEW_API].id,)
 
 
+def test_where_somebody_was_woken_nobody_is_woken_again(story: Story) -> None:
+    story.events.append(story.tenant.change(SECRET, story.now + 60.0, story.agent, actor=ADMIN))
+    story.strange_api()
+    story.strange_place(10 * MINUTE)
+    found = told(story, chosen(api_novelty=5.0, network_novelty=5.0))
+    assert found[SECRET].held is None
+    assert found[NEW_API].held is not None
+    assert found[NEW_NETWORK].held is not None
+    assert found[NEW_NETWORK].supported_by == ()
+
+
+def test_what_people_do_every_day_does_not_hide_what_they_never_do(story: Story) -> None:
+    """Both are changes by hand, told by one detector."""
+    quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name != "change_outside_pipeline"}
+    shipped = {"change_outside_pipeline/owner_removed": ((0, 5.0),)}
+    by = settings(budget=BudgetSettings(rate=1.0, shipped=shipped), thresholds=quiet)
+    story.events += [
+        story.tenant.change(kind, story.now + number, story.agent, actor=ADMIN)
+        for number, kind in enumerate(("owner_removed", "agent_disabled"), 60)
+    ]
+    engine = engine_of(by)
+    held = {alert.sort: alert.held is not None for alert in [*tell(engine, story.events), *engine.finish()]}
+    assert held == {"owner_removed": True, "agent_disabled": False}
+
+
 def test_a_day_later_they_do_not(story: Story) -> None:
     story.strange_api()
     story.strange_place(DAY + 1)
@@ -166,6 +191,7 @@ def test_memory_is_bounded(story: Story, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(budgeting, "_MAX_SUPPORTS", 2)
     monkeypatch.setattr(budgeting, "_MAX_WAITING", 4)
     monkeypatch.setattr(budgeting, "_MAX_COUNTED", 5)
+    monkeypatch.setattr(budgeting, "_MAX_KINDS", 1)
     engine = engine_of(chosen(credential_added=5.0))
     crowd = [story.tenant.agent(f"agent {number}") for number in range(8)]
     alerts = tell(engine, story.events + [story.tenant.sign_in(each, story.now) for each in crowd])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.budget import Budget, BudgetSettings, shipped_rate, strength
+from detector.features.budget import Budget, BudgetSettings, kind_of, shipped_rate, strength
 
 SHIPPED = {"noisy": ((0, 5.0), (130, 2.0), (140, 0.1)), "quiet": ((64, 0.2),)}
 SETTINGS = BudgetSettings(rate=1.0, weight=10.0, shipped=SHIPPED, default=0.002)
@@ -46,6 +46,31 @@ def test_a_tenant_of_which_nothing_is_known_goes_by_what_is_shipped() -> None:
     assert budget.passes(SETTINGS, "noisy", 140)
     assert budget.passes(SETTINGS, "quiet", 64)
     assert budget.passes(SETTINGS, "unheard of", 0)
+
+
+def test_of_a_sort_that_was_not_shipped_the_rate_of_its_detector_counts() -> None:
+    assert kind_of("noisy", "") == "noisy"
+    assert kind_of("noisy", "label", agent=False) != kind_of("noisy", "label") == "noisy/label"
+    assert shipped_rate(SETTINGS, "noisy/label", 135) == 2.0
+    assert not Budget().passes(SETTINGS, "noisy/label", 135)
+    assert len(kind_of("noisy", "x" * 10_000)) < 200
+
+
+def test_sorts_of_one_detector_are_learned_apart() -> None:
+    budget = Budget()
+    for _ in range(14):
+        budget.learn(SETTINGS, 1.0, {"quiet/label": [64] * 4})
+    assert not budget.passes(SETTINGS, "quiet/label", 64)
+    assert budget.passes(SETTINGS, "quiet/disabled", 64)
+
+
+def test_sorts_beyond_number_are_counted_with_their_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detector.features.budget._MAX_KINDS", 2)
+    budget = Budget()
+    budget.learn(SETTINGS, 1.0, {f"quiet/{number}": [64] for number in range(5)})
+    assert budget.kinds["quiet"] == {64: 3.0}
+    budget.learn(SETTINGS, 1.0, {"quiet/0": [64]})
+    assert budget.kinds["quiet/0"][64] > 1.9
 
 
 def test_weaker_than_anything_that_was_shipped_counts_as_the_weakest() -> None:

@@ -71,6 +71,7 @@ def told(at: float, **changes: Any) -> Told:
         "time": NOON + at,
         "since": NOON + at,
         "detector": "network_novelty",
+        "kind": "network_novelty",
         "catalogue_ids": ("D13", "D14"),
         "severity": 2,
         "score": 4.0,
