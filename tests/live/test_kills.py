@@ -15,7 +15,7 @@ from tests.hub import Server
 from tests.live.stage import staged
 from tests.live.stream import counted, filled, stream
 
-KILLS = int(os.environ.get("KILLS", "120"))
+KILLS = int(os.environ.get("KILLS", "40"))
 """`make nightly` kills more often."""
 SEED = int(os.environ.get("KILL_SEED", "1"))
 
