@@ -85,7 +85,7 @@ class Recognition:
             alias = tenant.aliases.get(candidate)
             known_as = alias.owner if alias is not None and alias.since <= limit else candidate
             memory, fleet = tenant.identities.get(known_as), tenant.fleets.get(known_as)
-            if memory is not None and memory.first_seen <= limit:
+            if memory is not None and memory.first_seen <= limit and not memory.lent:
                 key = key_of(memory)
                 if key.kind == "agent":
                     fleet = tenant.fleets.get(memory.blueprint_id or "")

@@ -166,7 +166,18 @@ class Router:
         if settings.scope == "workloads" and access.kind in {"service_principal", "managed_identity"}:
             return -inf
         learned = tenant.identities.get(access.agent_id)
-        return inf if learned is None else int(learned.first_seen) // HOUR + self.horizon.lag
+        if learned is None or learned.lent:
+            return inf
+        return int(learned.first_seen) // HOUR + self.horizon.lag
+
+    def _lends(self, access: Access) -> bool:
+        """Whether the caller is watched in this sign-in for the sake of its user alone, who is an agent's."""
+        if access.role != "none" or access.blueprint_id is not None or access.subject_role == "none":
+            return False
+        chosen, scope = self.settings.identities, self.settings.scope
+        if access.agent_id in chosen or access.service_principal_id in chosen:
+            return False
+        return scope != "workloads" or access.kind not in {"service_principal", "managed_identity"}
 
     def _watched_route(self, access: Access, tenant: TenantMemory, time: float) -> Route:
         is_blueprint = access.role == "blueprint"
@@ -199,6 +210,7 @@ class Router:
                 apis=ApiMemory(),
                 networks=NetworkMemory(),
                 named=hour,
+                lent=self._lends(access),
             )
             self.children.met(access.tenant_id, identity)
         elif identity.blueprint_id is None and blueprint_id is not None and not is_blueprint:
@@ -243,7 +255,7 @@ class Router:
         """Takes in who a record of `time` shows somebody to be; most often that is known."""
         since = time - time % STEP
         own = access.service_principal_id is None or access.service_principal_id == access.agent_id
-        if own and since >= identity.first_seen and (fleet is None or since >= fleet.first_seen):
+        if own and not identity.lent and since >= identity.first_seen and (fleet is None or since >= fleet.first_seen):
             return
         if self._learn_earlier(access, identity, fleet, since, news=False):
             self.on_learned(access.tenant_id)
@@ -252,7 +264,12 @@ class Router:
         self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, since: float, *, news: bool
     ) -> bool:
         """Takes in who a record of the bucket at `since` shows somebody to be; whether there are news."""
-        if since < identity.first_seen:
+        lends = self._lends(access)
+        if identity.lent and not lends:
+            # Nothing that was seen of the client counts for the agent that it turns out to be.
+            identity.lent, identity.first_seen = False, since
+            news = True
+        elif since < identity.first_seen and lends == identity.lent:
             identity.first_seen = since
             news = True
         if fleet is not None and since < fleet.first_seen:

@@ -41,6 +41,8 @@ class IdentityMemory(msgspec.Struct, gc=False):
     """Hour of the record that `name` is from; see `latest_name`."""
     habits: dict[str, int] | None = None
     """Credential types, key ids and flows it shows; see `detector.features.known`."""
+    lent: bool = False
+    """Whether it is an ordinary client that only agents' users signed in through: it is no agent for that."""
     watched: float = inf
     """Event time after which a granted token is an entry of its ledger; see `detector.engine.casebook`."""
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from detector.domain.events import SignIn
 from detector.domain.keys import Key
 from detector.engine import routing
 from detector.engine.admission import Admission
 from detector.engine.journal import Journal
 from detector.engine.routing import Router, subject_of
 from detector.engine.state import State
-from tests.stories import HOUR, START, Agent, Tenant, detectors, engine_of, settings, tell
+from tests.stories import ADMIN, HOUR, MINUTE, START, Agent, Tenant, defaults, detectors, engine_of, settings, tell
 
 
 def watched(agent: Agent, scope: str, *, identities: frozenset[str] = frozenset()) -> bool:
@@ -114,3 +115,35 @@ def test_an_id_at_work_in_two_tenants_is_two_identities() -> None:
     told = tell(engine, first.calm(agent, hours=20)) + tell(engine, second.calm(agent, hours=1, at=START + 20 * HOUR))
     assert detectors(told) == []
     assert len(engine.state.tenants) == 2
+
+
+TENANT = Tenant()
+CLIENT = TENANT.agent("portal", blueprint=None, role="none")
+"""An ordinary application."""
+
+
+def through_portal(at: float) -> SignIn:
+    """An agent's user signs in through it."""
+    return TENANT.sign_in(CLIENT, at, user="bot", kind="non_interactive_user", subject_role="agent_user")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_client_that_an_agents_user_signs_in_through_is_no_agent_for_that(first: bool) -> None:
+    own = [TENANT.sign_in(CLIENT, START + 8 * HOUR + number) for number in range(3)]
+    granted = TENANT.change("app_role_granted", START + 9 * HOUR, CLIENT, actor=ADMIN)
+    engine = engine_of(defaults())
+    events = [through_portal(START), *own, granted]
+    alerts = tell(engine, events if first else [*own, granted, through_portal(START)]) + engine.finish()
+    assert [each for each in alerts if each.subject.id == CLIENT.id] == []
+    assert engine.accounting.filtered["not_an_agent"] == 3
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_a_client_that_turns_out_to_be_an_agent_is_one_from_then_on(order: tuple[int, ...]) -> None:
+    agent = replace(CLIENT, role="agent")
+    events = [through_portal(START), TENANT.sign_in(agent, START + 20 * MINUTE), through_portal(START + 10 * MINUTE)]
+    engine = engine_of(defaults())
+    tell(engine, [events[place] for place in order])
+    memory = engine.state.tenants[events[0].access.tenant_id].identities[agent.id]
+    assert not memory.lent
+    assert memory.first_seen == START + 20 * MINUTE
