@@ -53,9 +53,9 @@ class FlowChanged:
     )
 
     enabled: bool = True
-    p_value: Annotated[float, Gt(0), Lt(1)] = 0.02
+    p_value: Annotated[float, Gt(0), Lt(1)] = 0.1
     """Surprise from which on a flow that was never seen is said."""
-    min_seen: Annotated[float, Gt(0)] = 24.0
+    min_seen: Annotated[float, Gt(0)] = 12.0
     """Active hours the agent, or else the agents of its blueprint together, must have shown."""
 
     def judge(self, signal: Signal) -> Finding | None:

@@ -133,7 +133,7 @@ def test_it_is_the_same_alert_however_it_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("p_value", "seen", "says"), [(0.0199, 24.0, True), (0.02, 24.0, False), (0.0199, 23.9, False)]
+    ("p_value", "seen", "says"), [(0.0999, 12.0, True), (0.1, 12.0, False), (0.0999, 11.9, False)]
 )
 def test_exactly_at_each_threshold(p_value: float, seen: float, says: bool) -> None:
     facts: dict[str, Any] = {"flow": "app_only", "known_flows": ("agent_user", "on_behalf_of")}
