@@ -101,7 +101,7 @@ def test_its_own_user_account_is_no_person() -> None:
 
 def test_a_newborn_and_a_refused_request_are_none() -> None:
     fresh = TENANT.agent("fresh")
-    assert alerts(TENANT.calm(fresh, hours=20), for_people(fresh, START + 20 * HOUR)) == []
+    assert alerts(TENANT.calm(fresh, hours=10), for_people(fresh, START + 10 * HOUR)) == []
     assert said(NAME, for_people(error=65001)) == []
 
 
