@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from math import inf, log10
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -117,6 +117,28 @@ class Weighed(msgspec.Struct):
     """Days that are not over and in which there were records: a gap teaches nothing."""
 
 
+class Standing(NamedTuple):
+    """How the budget stands, of all tenants together; for telemetry."""
+
+    false_alerts: float
+    """Alerts per 1,000 agents and day that are bearable, as configured."""
+    limit: float
+    """The rate up to which alerts are sent; of several tenants the lowest."""
+    exposure: float
+    """Thousands of agents times days that were learned from, faded; of all tenants."""
+    days: int
+    """That were learned from; of several tenants the fewest."""
+
+
+class Settled(NamedTuple):
+    """What days that are over brought, of all tenants together, by kind; for telemetry."""
+
+    expected: dict[str, float]
+    """Alerts that they should have brought by what was known before them."""
+    seen: dict[str, int]
+    """Alerts that they brought, one a subject and hour, held back or not."""
+
+
 class Budgeting:
     """Weighs alerts."""
 
@@ -126,6 +148,7 @@ class Budgeting:
         self.budget: Final = settings.budget
         self.state: Final = state
         self.saying: Final = saying
+        self._settled = Settled({}, {})
         saying.on_alert = self.weigh
 
     def weigh(self, alert: Alert, signal: Signal) -> None:
@@ -167,6 +190,21 @@ class Budgeting:
                 self._settle(weighed.tenants.setdefault(tenant, TenantBudget()), memory.identities.values(), day)
             self._forget(float((day + 1) * DAY + _SETTLE))
             weighed.lived = {each for each in weighed.lived if each > day}
+
+    def standing(self) -> Standing:
+        """How the budget stands now. A tenant counts once it has taught something; looking changes nothing."""
+        taught = [each.now for each in self.state.weighed.tenants.values() if each.now.days] or [Budget()]
+        return Standing(
+            false_alerts=self.budget.rate,
+            limit=min(msgspec.structs.replace(each).limit_of(self.budget) for each in taught),
+            exposure=sum(each.exposure for each in taught),
+            days=min(each.days for each in taught),
+        )
+
+    def take_settled(self) -> Settled:
+        """What the days brought that ended since the last time. No memory: another engine on the same state has none."""
+        settled, self._settled = self._settled, Settled({}, {})
+        return settled
 
     def _support(self, alert: Alert, signal: Signal, evidence: float) -> None:
         supports, key = self.state.weighed.supports, _key_of(alert)
@@ -237,12 +275,24 @@ class Budgeting:
             end = float((over + 1) * DAY + _SETTLE)
             agents = bisect_left(seen, end - self.settings.lateness - STEP)
             told = {kind: list(strengths.values()) for kind, strengths in budgets.open.pop(over, {}).items()}
+            exposure = agents / 1_000 if over in self.state.weighed.lived else 0.0
+            self._note(budgets.now, exposure, told)
             now = msgspec.structs.replace(budgets.now)  # `learn` makes its counts anew: those of before stay.
-            now.learn(self.budget, agents / 1_000 if over in self.state.weighed.lived else 0.0, told)
+            now.learn(self.budget, exposure, told)
             budgets.before, budgets.now, budgets.since = budgets.now, now, end
         budgets.day = max(budgets.day, day)
         for skipped in [each for each in budgets.open if each <= day]:
             del budgets.open[skipped]
+
+    def _note(self, before: Budget, exposure: float, told: dict[str, list[int]]) -> None:
+        """A day that is over, against what was known before it. One without agents says nothing of either."""
+        if not exposure:
+            return
+        expected, seen = self._settled
+        kinds = {*before.kinds, *self.budget.shipped, *told}
+        for kind, count in before.expected(self.budget, exposure, kinds).items():
+            expected[kind] = expected.get(kind, 0.0) + count
+            seen[kind] = seen.get(kind, 0) + len(told.get(kind, ()))
 
     def _forget(self, end: float) -> None:
         """What supports nothing any more."""

@@ -132,9 +132,10 @@ class Engine:
         self.parts += [self.inventorying, self.flowing, self.deploying]
         self._use()
         self._declare(settings.declarations)
-        if settings.budget is not None:
-            # Last, to weigh what the others tell in the same tick.
-            self.parts.append(Budgeting(settings, self.state, self.saying))
+        self.budgeting = None if settings.budget is None else Budgeting(settings, self.state, self.saying)
+        """Weighs alerts, where there is a budget."""
+        if self.budgeting is not None:
+            self.parts.append(self.budgeting)  # Last, to weigh what the others tell in the same tick.
         self.fold = fold(
             Steps(
                 router=self.router,

@@ -109,6 +109,10 @@ class Budget(msgspec.Struct):
         shipped = shipped_rate(settings, kind, strength)
         return (self.seen(kind, strength) + settings.weight * shipped) / (self.exposure + settings.weight)
 
+    def expected(self, settings: BudgetSettings, exposure: float, kinds: Iterable[str]) -> dict[str, float]:
+        """How many alerts of some kinds so much exposure (thousands of agents times days) should bring."""
+        return {kind: exposure * self.rate(settings, kind, 0) for kind in kinds}
+
     def learn(self, settings: BudgetSettings, exposure: float, told: Mapping[str, Iterable[int]]) -> None:
         """Another day has passed.
 
@@ -121,7 +125,7 @@ class Budget(msgspec.Struct):
             exposure: Of this day, in thousands of agents times days.
             told: Kinds to the strengths of their alerts, one a subject and hour.
         """
-        usual = {kind: exposure * self.rate(settings, kind, 0) for kind in told}
+        usual = self.expected(settings, exposure, told)
         keep = 0.5 ** (1 / HALF_LIFE)
         self.exposure = self.exposure * keep + exposure
         self.days += exposure > 0.0

@@ -16,7 +16,7 @@ from detector.stores import schema, suppressions
 from detector.stores.checksums import checked, checksum
 from detector.stores.database import Database
 from detector.stores.errors import StoreCorrupted, StoreError, StoreTooNew
-from detector.stores.records import Acknowledgement, Dispatch, NewAlert, StoredAlert, Suppression
+from detector.stores.records import Acknowledgement, Dispatch, InForce, NewAlert, StoredAlert, Suppression
 
 FILE: Final = "store.db"
 _MAX_NOTE: Final = 2_000
@@ -230,6 +230,11 @@ class Alerts:
         rows = self._reader.rows(f"SELECT {suppressions.COLUMNS}, crc FROM suppressions ORDER BY id")  # noqa: S608
         now = self._now()
         return [each for row in rows if (each := suppressions.read(*row)).expires > now or ended]
+
+    def in_force(self) -> InForce:
+        """How many suppressions are in force, and when the first ends of which one is reminded."""
+        ((count, expiry),) = self._reader.rows(suppressions.IN_FORCE, (suppressions.SHORT, self._now()))
+        return InForce(count, expiry)
 
     def _writing(self) -> Database:
         if self._writer is None:

@@ -181,6 +181,14 @@ class Suppression(NamedTuple):
     """Alerts that were not sent because of it."""
 
 
+class InForce(NamedTuple):
+    """Suppressions that have not ended."""
+
+    number: int
+    expiry: float | None
+    """When the first ends of those that were made for more than a week; `None` when there is none."""
+
+
 class StoredAlert(NamedTuple):
     """An alert with everything that happened to it."""
 

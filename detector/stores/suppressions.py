@@ -19,6 +19,12 @@ from detector.stores.records import NewAlert, Suppression
 
 LONGEST: Final = 180 * 86_400.0
 """Seconds that a suppression may last."""
+SHORT: Final = 7 * 86_400.0
+"""Seconds: who makes a suppression for no longer than this is not reminded of its end."""
+IN_FORCE: Final = (
+    "SELECT count(*), min(CASE WHEN expires - created > ? THEN expires END) FROM suppressions WHERE expires > ?"
+)
+"""How many there are, and the first end of those that last longer than `SHORT`; by that and the time now."""
 COLUMNS: Final = ", ".join(Suppression._fields)
 _ID: Final = re.compile("-".join(f"[0-9a-f]{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
 _MAX_TEXT: Final = 500

@@ -73,6 +73,41 @@ METRICS: Final = (
     # Alerts
     _counter("alerts_total", "alerts", "Alerts raised and committed.", "rule", "severity"),
     _counter("alerts_suppressed_total", "alerts", "Alerts stored but not sent, by reason.", "reason"),
+    _gauge(
+        "suppressions_in_force", "suppressions", "Subjects of which an operator wants no alerts sent, each with an end."
+    ),
+    _gauge(
+        "suppression_expiry_timestamp_seconds",
+        "seconds since the epoch",
+        "When the first suppression ends that was made for more than a week; 0 for none.",
+    ),
+    # The budget of false alerts
+    _gauge(
+        "budget_false_alerts",
+        "alerts per 1,000 agents and day",
+        "False alerts that are bearable, as configured; 0 when the budget is switched off.",
+    ),
+    _gauge(
+        "budget_limit",
+        "alerts per 1,000 agents and day",
+        "Rate up to which alerts are sent; of several tenants the lowest.",
+    ),
+    _gauge("budget_exposure", "1,000 agents times days", "What the budget has learned from, faded; of all tenants."),
+    _gauge(
+        "budget_learned_seconds",
+        "seconds",
+        "Time that the budget has learned from, in whole days; of several tenants the shortest.",
+    ),
+    _counter(
+        "budget_alerts_expected_total",
+        "alerts",
+        "Alerts that days now over should have brought, by what was learned before them.",
+        "rule",
+    ),
+    _counter(
+        "budget_alerts_seen_total", "alerts", "Alerts that these days brought, one a subject and hour.", "rule"
+    ),
+    # Alerts on their way
     _gauge("outbox_rows", "alerts", "Alerts that wait to be sent.", "sink"),
     _gauge(
         "outbox_oldest_timestamp_seconds",

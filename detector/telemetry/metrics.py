@@ -24,6 +24,7 @@ from detector.telemetry.reasons import (
     EVICTIONS,
     FORGOTTEN,
     INVENTORY_PROBLEMS,
+    KINDS,
     LEVELS,
     LIBRARIES,
     OUTCOMES,
@@ -37,7 +38,7 @@ from detector.telemetry.reasons import (
     SUPPRESSIONS,
 )
 
-_APPEARING: Final = frozenset({"alerts_total"})
+_APPEARING: Final = frozenset({"alerts_total", "budget_alerts_expected_total", "budget_alerts_seen_total"})
 """Metrics whose series appear with their first value: every detector by every severity would be most of a scrape."""
 _TYPES: Final[dict[str, type[Any]]] = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
 _SHAPES: Final = {"python": VERSION, "sha256": SHA256, "version": VERSION}
@@ -143,6 +144,8 @@ def _guards(sinks: Iterable[str], max_partitions: int) -> dict[tuple[str, str], 
         ("alerts_total", "rule"): RULES,
         ("alerts_total", "severity"): SEVERITY,
         ("alerts_suppressed_total", "reason"): SUPPRESSIONS,
+        ("budget_alerts_expected_total", "rule"): KINDS,
+        ("budget_alerts_seen_total", "rule"): KINDS,
         ("sink_requests_total", "outcome"): OUTCOMES,
         ("state_evictions_total", "kind"): (*EVICTIONS.values(), *FORGOTTEN),
         ("store_snapshots_total", "outcome"): SNAPSHOTS,

@@ -7,6 +7,7 @@ from typing import Final, get_args
 from detector.detectors.registry import DETECTORS
 from detector.domain.findings import SEVERITIES
 from detector.domain.quarantine import FilterReason, Reason
+from detector.engine.budgeting import COMBINED
 
 DROPPED: Final[tuple[str, ...]] = (
     "duplicate",
@@ -17,6 +18,8 @@ DROPPED: Final[tuple[str, ...]] = (
 )
 """Fates of a record that is not judged."""
 RULES: Final[tuple[str, ...]] = tuple(detector.name for detector in DETECTORS)
+KINDS: Final = (*RULES, COMBINED)
+"""What the budget weighs by itself."""
 LEVELS: Final = ("debug", "info", "warning", "error")
 SEVERITY: Final[tuple[str, ...]] = SEVERITIES
 SUPPRESSIONS: Final = ("below_severity", "budget", "canary", "held_back", "recovery_cut", "suppression")

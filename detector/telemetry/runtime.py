@@ -14,6 +14,7 @@ from detector.telemetry.reasons import DROPPED, EVICTIONS, RULES, SEVERITY, SUPP
 from detector.telemetry.scrubbing import scrubbed
 
 _UNKNOWN: Final = "unknown_"
+_DAY: Final = 86_400
 
 
 class RuntimeFacts:
@@ -94,6 +95,25 @@ class RuntimeFacts:
         """How large the store is on disk, in bytes, and what part of its volume is free, from 0 to 1."""
         self._metrics.set("store_bytes", size)
         self._metrics.set("store_free_ratio", free)
+
+    def suppressions_seen(self, count: int, expiry: float | None) -> None:
+        """How many suppressions are in force, and when the first ends of which one is reminded."""
+        self._metrics.set("suppressions_in_force", count)
+        self._metrics.set("suppression_expiry_timestamp_seconds", expiry or 0)
+
+    def budget_seen(self, *, false_alerts: float, limit: float, exposure: float, days: int) -> None:
+        """How the budget of false alerts stands; see `detector.engine.budgeting.Standing`."""
+        self._metrics.set("budget_false_alerts", false_alerts)
+        self._metrics.set("budget_limit", limit)
+        self._metrics.set("budget_exposure", exposure)
+        self._metrics.set("budget_learned_seconds", days * _DAY)
+
+    def budget_settled(self, expected: Mapping[str, float], seen: Mapping[str, int]) -> None:
+        """Days are over: the alerts of each kind that they should have brought, and those that they brought."""
+        for rule, count in expected.items():
+            self._metrics.count("budget_alerts_expected_total", count, rule=rule)
+        for rule, count in seen.items():
+            self._metrics.count("budget_alerts_seen_total", count, rule=rule)
 
     def engine_counted(self, counters: Mapping[str, int]) -> None:
         """The engine's totals of what it did not know or had to forget: what they grew by is counted.

@@ -186,6 +186,53 @@ def test_a_tenant_learns_what_is_usual_in_it(story: Story) -> None:
     assert held[-4:] == [True] * 4
 
 
+def test_how_the_budget_stands_can_be_asked_and_looking_changes_nothing(story: Story) -> None:
+    by = chosen(api_novelty=0.5, credential_added=5.0)
+    engine = engine_of(by)
+    assert engine.budgeting is not None
+    fresh = engine.budgeting.standing()
+    assert fresh == (1.0, 0.5, 0.0, 0), "before there is a tenant it is as it was shipped"
+    tell(engine, story.events)
+    story.later(2 * DAY)
+    tell(engine, story.events[-1:])
+    before = engine.snapshot()
+    stood = engine.budgeting.standing()
+    assert stood.days == 14
+    assert stood.exposure == pytest.approx(0.012, rel=0.2), "fourteen days of one agent, faded; those without one too"
+    assert engine.snapshot() == before
+
+
+def test_of_several_tenants_the_strictest_limit_and_the_youngest_are_told(story: Story) -> None:
+    engine = engine_of(chosen(api_novelty=0.5))
+    other = Tenant("2" * 8)
+    agent = other.agent("other")
+    later = [other.sign_in(agent, START + 11 * DAY + hour * HOUR) for hour in range(3 * 24)]
+    tell(engine, sorted([*story.events, *later], key=lambda event: event.time))
+    assert engine.budgeting is not None
+    budgets = [each.now for each in engine.state.weighed.tenants.values()]
+    assert len(budgets) == 2
+    stood = engine.budgeting.standing()
+    assert stood.days == min(each.days for each in budgets) < max(each.days for each in budgets)
+    assert stood.exposure == sum(each.exposure for each in budgets)
+
+
+def test_what_days_brought_is_told_beside_what_they_should_have_brought(story: Story) -> None:
+    story.strange_api(8 * HOUR)
+    story.later(2 * DAY)
+    engine = engine_of(chosen(api_novelty=5.0, credential_added=7.0))
+    assert engine.budgeting is not None
+    tell(engine, story.events[:-2])
+    calm = engine.budgeting.take_settled()
+    assert calm.seen.keys() == calm.expected.keys() >= {NEW_API, SECRET}
+    assert sum(calm.seen.values()) == 0
+    assert calm.expected[SECRET] == pytest.approx(7.0 * 13 * 0.001, rel=0.1), "thirteen days of one agent"
+    tell(engine, story.events[-2:])
+    told = engine.budgeting.take_settled()
+    assert {kind: count for kind, count in told.seen.items() if count} == {NEW_API: 1}, "held back or not"
+    assert 0 < told.expected[NEW_API] < 5.0 * 0.003
+    assert engine.budgeting.take_settled() == ({}, {})
+
+
 def test_memory_is_bounded(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budgeting, "_MAX_SUBJECTS", 3)
     monkeypatch.setattr(budgeting, "_MAX_SUPPORTS", 2)

@@ -73,6 +73,17 @@ def test_sorts_beyond_number_are_counted_with_their_detector(monkeypatch: pytest
     assert budget.kinds["quiet/0"][64] > 1.9
 
 
+def test_what_is_expected_of_a_time_is_its_length_times_the_rate_of_all_alerts_of_a_kind() -> None:
+    budget = Budget()
+    assert budget.expected(SETTINGS, 2.0, ["noisy", "quiet", "unheard of"]) == {
+        "noisy": 10.0,
+        "quiet": 0.4,
+        "unheard of": 2.0 * SETTINGS.default,
+    }
+    budget.learn(SETTINGS, 1.0, {"quiet": [64] * 4})
+    assert budget.expected(SETTINGS, 2.0, ["quiet"])["quiet"] == pytest.approx(2.0 * (4 + 2) / 11)
+
+
 def test_weaker_than_anything_that_was_shipped_counts_as_the_weakest() -> None:
     assert shipped_rate(SETTINGS, "quiet", 0) == 0.2
 

@@ -70,6 +70,25 @@ def test_the_clock_does_not_decide_so_a_replay_decides_alike(tmp_path: Path) -> 
         assert [each.hits for each in store.alerts.suppressions(ended=True)] == [1]
 
 
+def test_one_is_reminded_of_the_first_end_of_what_was_made_for_more_than_a_week(tmp_path: Path) -> None:
+    times = [NOW]
+    with opened(tmp_path, now=lambda: times[0]) as store:
+        assert store.alerts.in_force() == (0, None)
+        suppress(store.alerts, expires=NOW + 7 * DAY)
+        assert store.alerts.in_force() == (1, None), "who asks for a week knows when it is over"
+        suppress(store.alerts, expires=NOW + 90 * DAY)
+        suppress(store.alerts, subject=OTHER, expires=NOW + 30 * DAY)
+        assert store.alerts.in_force() == (3, NOW + 30 * DAY)
+        times[0] = NOW + 7 * DAY
+        assert store.alerts.in_force() == (2, NOW + 30 * DAY), "it still lasts longer than a week"
+        times[0] = NOW + 29 * DAY
+        assert store.alerts.in_force() == (2, NOW + 30 * DAY)
+        store.alerts.lift(3)
+        assert store.alerts.in_force() == (1, NOW + 90 * DAY)
+        times[0] = NOW + 90 * DAY
+        assert store.alerts.in_force() == (0, None)
+
+
 def test_of_several_the_first_counts(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         suppress(store.alerts, detector="other", starts=NOW - DAY)

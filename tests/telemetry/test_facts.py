@@ -172,6 +172,27 @@ def test_only_the_latency_histogram_has_exemplars_and_only_in_openmetrics() -> N
     assert kind.startswith("text/plain; version=0.0.4")
 
 
+def test_days_that_are_over_add_to_what_was_expected_and_seen_by_kind() -> None:
+    told, _, _ = telemetry()
+    assert told.metrics.value("budget_alerts_seen_total", rule="token_spike") is None, "it appears with the first day"
+    for _ in range(2):
+        told.runtime.budget_settled(
+            {"token_spike": 0.25, "combined": 0.5, "unheard": 1.0}, {"token_spike": 3, "combined": 0, "unheard": 1}
+        )
+    for rule, expected, seen in (("token_spike", 0.5, 6), ("combined", 1.0, 0), ("other", 2.0, 2)):
+        assert told.metrics.value("budget_alerts_expected_total", rule=rule) == expected
+        assert told.metrics.value("budget_alerts_seen_total", rule=rule) == seen
+
+
+def test_no_suppression_has_no_end() -> None:
+    told, _, _ = telemetry()
+    told.runtime.suppressions_seen(2, WALL)
+    assert told.metrics.value("suppression_expiry_timestamp_seconds") == WALL
+    told.runtime.suppressions_seen(1, None)
+    assert told.metrics.value("suppressions_in_force") == 1
+    assert told.metrics.value("suppression_expiry_timestamp_seconds") == 0
+
+
 def test_a_new_version_replaces_the_old_one() -> None:
     told, _, _ = telemetry()
     told.runtime.model_loaded("1", "a" * 64)

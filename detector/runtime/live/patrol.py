@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from detector.runtime.live.feeds import Feed, Time
     from detector.runtime.live.inbox import Inbox
     from detector.runtime.live.worker import Worker
-    from detector.stores.records import Depth
+    from detector.stores.records import Depth, InForce
     from detector.stores.store import Store
     from detector.telemetry.telemetry import Telemetry
 
@@ -89,7 +89,7 @@ class Patrol:
         """One round."""
         facts = self._telemetry.runtime
         try:
-            self._depths, size, self._free = await asyncio.to_thread(self._measure)
+            self._depths, size, self._free, suppressed = await asyncio.to_thread(self._measure)
         except StoreCorrupted:
             raise
         except StoreError:
@@ -101,6 +101,7 @@ class Patrol:
         oldest = min((depth.oldest for depth in self._depths.values()), default=now)
         self._oldest_age = now - oldest
         facts.store_seen(size, self._free)
+        facts.suppressions_seen(*suppressed)
         for lag in self._feed.lags(self._worker.positions()):
             facts.partition_seen(lag.partition, lag.messages)
 
@@ -126,8 +127,9 @@ class Patrol:
             return "outbox_full"
         return None
 
-    def _measure(self) -> tuple[dict[str, Depth], int, float]:
-        return self._store.outbox.depths(), self._store.size(), self._store.disk_free_ratio()
+    def _measure(self) -> tuple[dict[str, Depth], int, float, InForce]:
+        store = self._store
+        return store.outbox.depths(), store.size(), store.disk_free_ratio(), store.alerts.in_force()
 
     async def _snapshot(self) -> None:
         try:

@@ -59,6 +59,12 @@ class Facts(Protocol):
     def engine_counted(self, counters: Mapping[str, int]) -> None:
         """The engine's totals of what it did not know or had to forget."""
 
+    def budget_seen(self, *, false_alerts: float, limit: float, exposure: float, days: int) -> None:
+        """How the budget stands."""
+
+    def budget_settled(self, expected: Mapping[str, float], seen: Mapping[str, int]) -> None:
+        """Days are over: the alerts of each kind that they should have brought, and those that they brought."""
+
     def quarantined(self, reason: str, place: str) -> None:
         """A record could not be used."""
 
@@ -179,6 +185,7 @@ class Worker:
             Fenced: Another process has taken over the store.
             StoreCorrupted: The store is damaged.
         """
+        self._tell_budget()
         while not self._abandoned.is_set():
             self._ticked()
             self._run_errands()
@@ -205,6 +212,7 @@ class Worker:
     def change(self, engine: Engine, read: Read) -> None:
         """Works with another engine on the same memory, and another decoder; on the worker's thread only."""
         self.engine, self.read = engine, read
+        self._tell_budget()
 
     def remember(
         self, source: str, identity: str, positions: Mapping[str, Position], void: Collection[str] = ()
@@ -336,6 +344,7 @@ class Worker:
             latencies=[max(0.0, now - enqueued) for enqueued in judged.latencies],
         )
         facts.engine_counted(engine.counters)
+        self._tell_budget()
         new, suppressed = set(done.new), set(done.suppressed)
         for alert, enqueued in judged.alerts:
             if alert.id in new:
@@ -344,6 +353,16 @@ class Worker:
             elif alert.id in suppressed:
                 suppressed.discard(alert.id)
                 facts.alert_suppressed("suppression" if alert.held is None else "budget", alert.id)
+
+    def _tell_budget(self) -> None:
+        facts, budgeting = self._facts, self.engine.budgeting
+        if budgeting is None:
+            facts.budget_seen(false_alerts=0.0, limit=0.0, exposure=0.0, days=0)
+            return
+        facts.budget_seen(**budgeting.standing()._asdict())
+        settled = budgeting.take_settled()
+        if settled.expected:
+            facts.budget_settled(settled.expected, settled.seen)
 
 
 def _ranges(batch: Sequence[Delivery]) -> dict[str, tuple[int, int]]:

@@ -106,6 +106,17 @@ def test_all_is_well_with_an_empty_outbox(tmp_path: Path, monkeypatch: pytest.Mo
         assert metrics.value("outbox_rows", sink="webhook") == 0
 
 
+def test_suppressions_and_their_first_end_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 0.5)
+    with beat(tmp_path) as at:
+        at.store.alerts.suppress(
+            "6f1e8a52-0000-4000-8000-000000000001", owner="team", reason="test", expires=NOW + 30 * 86_400
+        )
+        assert look(at) == []
+        assert at.telemetry.metrics.value("suppressions_in_force") == 1
+        assert at.telemetry.metrics.value("suppression_expiry_timestamp_seconds") == NOW + 30 * 86_400
+
+
 def test_a_disk_that_is_nearly_full_is_told_and_nothing_more_is_taken_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.config.build import engine_settings
 from detector.config.load import load
 from detector.config.settings import Settings
 from detector.domain.accounting import Accounting
@@ -342,6 +343,43 @@ def test_what_is_told_adds_up_to_what_is_stored(tmp_path: Path) -> None:
         assert raised == undisturbed(TOLD, SETTINGS).alerts
         assert len(at.facts.of("alert_raised")) == len(raised), "each is told once"
         assert len(at.facts.of("engine_counted")) == len(told)
+        at.store.close()
+
+    running(work)
+
+
+def test_how_the_budget_stands_is_told_from_the_start_and_what_days_brought_once(tmp_path: Path) -> None:
+    async def work() -> None:
+        at = Bench(tmp_path, SETTINGS, batch_bytes=4_000)
+        await at.put(*deliveries(TOLD))
+        await at.work()
+        seen = at.facts.named("budget_seen")
+        budget = at.worker.engine.budgeting
+        assert budget is not None
+        assert seen[0] == {"false_alerts": 1.0, "limit": seen[0]["limit"], "exposure": 0, "days": 0}
+        assert seen[-1] == budget.standing()._asdict()
+        assert seen[-1]["days"] > 0
+        assert len(seen) == 1 + len(at.facts.named("batch_committed"))
+        days = at.facts.of("budget_settled")
+        assert sum(expected["token_spike"] for expected, _ in days) > 0
+        assert budget.take_settled() == ({}, {}), "it was told"
+        at.store.close()
+
+    running(work)
+
+
+def test_without_a_budget_there_is_none_to_tell_of_also_after_a_change(tmp_path: Path) -> None:
+    nothing = {"false_alerts": 0.0, "limit": 0.0, "exposure": 0.0, "days": 0}
+
+    async def work() -> None:
+        at = Bench(tmp_path, SETTINGS)
+        await at.work()
+        old = at.worker.engine
+        chosen = engine_settings(load(text="budget: {enabled: false}"))
+        at.worker.change(type(old)(chosen, old.state, old.journal), at.worker.read)
+        first, second = at.facts.named("budget_seen")
+        assert first["false_alerts"] == 1.0
+        assert second == nothing
         at.store.close()
 
     running(work)
