@@ -9,6 +9,8 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from bench.dashboards.parts import Section, Target, board, lines, number, ranking, rate, recorded, series
 
 _1D: Final = "job_rule_severity:agent_detector_alerts:increase1d"
+_SEEN: Final = "job_rule:agent_detector_budget_alerts_seen:increase7d"
+_EXPECTED: Final = "job_rule:agent_detector_budget_alerts_expected:increase7d"
 
 
 def quality() -> Dashboard:
@@ -16,12 +18,100 @@ def quality() -> Dashboard:
     return board(
         "agent-detector-quality",
         "Entra agent detector / Quality",
-        "Alerts for 1,000 agents and day, noisy detectors, what was held back, and what could not be judged.",
-        [_budget(), _noise(), _blind()],
+        "The budget of false alerts, calibration and drift, alerts for 1,000 agents, what could not be judged.",
+        [_budget(), _calibration(), _amount(), _noise(), _blind()],
     )
 
 
 def _budget() -> Section:
+    ends = series("suppression_expiry_timestamp_seconds")
+    return Section(
+        "The budget of false alerts",
+        [
+            number(
+                "Bearable",
+                "False alerts for 1,000 agents and day, as configured. 0: the budget is switched off.",
+                "short",
+                Target(f"max({series('budget_false_alerts')})", "bearable"),
+            ),
+            number(
+                "Learned from",
+                "Time that the budget has learned from, in whole days. In the first fortnight it learns freely.",
+                "s",
+                Target(f"min({series('budget_learned_seconds')})", "learned"),
+            ),
+            number(
+                "Exposure",
+                "1,000 agents times days that were learned from, faded. The shipped rates weigh as much as 14.",
+                "short",
+                Target(f"sum({series('budget_exposure')})", "exposure"),
+            ),
+            number(
+                "Held back in a day",
+                "Part of the alerts that the budget held back.",
+                "percentunit",
+                Target(f"max({recorded('job:agent_detector_alerts_held:ratio1d')})", "held back"),
+            ),
+            number(
+                "Suppressions",
+                "Subjects of which an operator wants no alerts sent.",
+                "short",
+                Target(f"sum({series('suppressions_in_force')})", "in force"),
+            ),
+            number(
+                "Next suppression to end",
+                "Time until the first of those ends that were made for more than a week; empty when there is none.",
+                "s",
+                Target(f"min({ends} > 0) - time()", "left"),
+            ),
+            lines(
+                "Limit",
+                "How rare an alert must be to be sent by itself: alerts like it for 1,000 agents and day. It falls "
+                "when many kinds become frequent.",
+                "short",
+                Target(f"min by (job) ({series('budget_limit')})", "{{job}}"),
+            ),
+            lines(
+                "Held back and suppressed",
+                "Alerts that were stored and not sent, by reason.",
+                "cps",
+                Target(rate("alerts_suppressed_total", "reason"), "{{reason}}"),
+                stacked=True,
+            ),
+        ],
+    )
+
+
+def _calibration() -> Section:
+    return Section(
+        "Calibration and drift",
+        [
+            lines(
+                "Seen against expected",
+                "Alerts of the last seven days that are over, for each that the budget expected. 1 is as learned.",
+                "short",
+                Target(f"max by (job) ({recorded('job:agent_detector_budget_alerts:ratio7d')})", "{{job}}"),
+            ),
+            lines(
+                "Expected and seen in seven days",
+                "What the budget learned to expect, and what came: alerts, one a subject and hour.",
+                "short",
+                Target(f"sum({recorded(_EXPECTED)})", "expected"),
+                Target(f"sum({recorded(_SEEN)})", "seen"),
+            ),
+            ranking(
+                "What has drifted",
+                "Alerts in seven days beyond what was expected, by detector; `combined` are those with support.",
+                "short",
+                Target(
+                    f"topk(15, sum by (rule) ({recorded(_SEEN)}) - sum by (rule) ({recorded(_EXPECTED)}))", "{{rule}}"
+                ),
+            ),
+        ],
+    )
+
+
+def _amount() -> Section:
     agents = f"sum({series('agents_tracked')})"
     return Section(
         "How many alerts",
@@ -41,13 +131,6 @@ def _budget() -> Section:
                     f"""1000 * sum({recorded(_1D, 'severity=~"medium|high|critical"')}) / on () {agents}""",
                     "medium and above",
                 ),
-            ),
-            lines(
-                "Held back and suppressed",
-                "Alerts that were stored and not sent, by reason.",
-                "cps",
-                Target(rate("alerts_suppressed_total", "reason"), "{{reason}}"),
-                stacked=True,
             ),
         ],
     )

@@ -33,21 +33,25 @@ def test_every_panel_shows_something_and_every_metric_is_exported(
     hub = Hub("agents", partitions=4, created=1_700_000_000.0)
     with Referee() as referee, Server(hub) as server:
         stage = Stage(tmp_path, told, referee, None)  # type: ignore[arg-type] -- nobody is forked
-        stage.document |= {"canary": CANARY, "budget": {"enabled": False}}
+        stage.document |= {"canary": CANARY, "budget": {"false_alerts": 1000.0}}
         stage.read_hub(server.connection_string())
         wanted = stage.verdict()
         with Hosted(stage.config) as at, watching(tmp_path, at.service.telemetry.port) as prometheus:
             # A rate needs two scrapes before anything happens: the records come after those.
             at.until(lambda: prometheus.shows("rate(agent_detector_events_received_total[5s])"))
+            # And while the connection is lost, so that all partitions are waited for when they are there again.
+            server.faults.drop_connections(until_cleared=True)
+            at.until(lambda: all(f'restarts_total{{partition="{each}"' in at.scrape().decode() for each in range(4)))
             for number, message in enumerate(told.messages):
                 hub.put(number % 4, message.body, enqueued=message.enqueued)
+            server.faults.clear()
             at.until(lambda: set(referee.seen) >= wanted.alerts)
-            # What does not happen by itself: a lost connection, and a canary.
-            server.faults.drop_connections()
+            # What does not happen by itself: a canary, a suppression, the end of a day.
             assert main(["canary", "--config", str(stage.config)]) == 0
             hub.put(0, capfdbinary.readouterr().out.strip())
+            who = ["--owner", "team", "--reason", "test", "--expires", "30d"]
+            assert main(["alerts", "suppress", "--store", str(tmp_path / "state"), CANARY, *who]) == 0
             at.until(lambda: at.value("canary_last_seen_timestamp_seconds") > 0)
-            at.until(lambda: b"receiver_restarts_total{" in at.scrape())
 
             assert silent_panels(prometheus) == set(), "these show nothing"
             exported = samples_of(at.scrape().decode())

@@ -34,7 +34,7 @@ PACKAGE = "install the Debian package prometheus"
 REQUIRED = (
     "Down", "PipelineStalled", "LagHigh", "EventsLost", "QuarantineRatioHigh", "SinkFailing", "OutboxOld",
     "StoreNearFull", "StoreCorrupt", "ReceiverFlapping", "CardinalityCapped", "CanaryMissing", "NoRecentData",
-    "CriticalAlert", "HighAlert",
+    "AllowlistExpiring", "CriticalAlert", "HighAlert",
 )  # fmt: skip
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation"]
 
@@ -230,6 +230,8 @@ def test_amtool_finds_nothing_wrong_with_the_example() -> None:
         ("alertname=AgentDetectorDown severity=critical", "on-call"),
         ("alertname=AgentDetectorLagHigh severity=warning", "platform"),
         ("alertname=AgentDetectorUnknownSpellings severity=info", "nobody"),
+        ("alertname=AgentDetectorAllowlistExpiring severity=warning", "security"),
+        ("alertname=AgentDetectorCalibrationOff severity=warning rule=grant_used", "security"),
         ("alertname=AgentDetectorCriticalAlert severity=critical rule=grant_used", "on-call"),
         ("alertname=AgentDetectorHighAlert severity=warning rule=grant_used", "security"),
     ],
