@@ -12,6 +12,7 @@ _15M: Final = "job_rule_severity:agent_detector_alerts:increase15m"
 _1H: Final = "job_rule_severity:agent_detector_alerts:increase1h"
 _1D: Final = "job_rule_severity:agent_detector_alerts:increase1d"
 _FAMILY: Final = "job_family_severity:agent_detector_alerts:increase1h"
+_ENVIRONMENT: Final = "job_environment:agent_detector_alerts:increase1h"
 
 
 def overview() -> Dashboard:
@@ -87,6 +88,19 @@ def _alerts() -> Section:
                     f"""count(sum by (family) ({recorded(_FAMILY, 'severity=~"high|critical"')}) > 0) or vector(0)""",
                     "families",
                 ),
+            ),
+            lines(
+                "Alerts by environment",
+                "Raised within the hour before, by where the manifest says that agent or blueprint belongs to.",
+                "short",
+                Target(f"sum by (environment) ({recorded(_ENVIRONMENT)})", "{{environment}}"),
+                stacked=True,
+            ),
+            lines(
+                "Incidents",
+                "Incidents that began within the day before: the alerts of one blueprint, or other subject, on a day.",
+                "short",
+                Target(f"sum({recorded('job:agent_detector_incidents:increase1d')})", "incidents"),
             ),
         ],
     )

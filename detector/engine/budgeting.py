@@ -202,7 +202,7 @@ class Budgeting:
         )
 
     def take_settled(self) -> Settled:
-        """What the days brought that ended since the last time. No memory: another engine on the same state has none."""
+        """What the days brought that ended since the last time. It is no memory: the next engine begins with none."""
         settled, self._settled = self._settled, Settled({}, {})
         return settled
 

@@ -132,10 +132,7 @@ class Engine:
         self.parts += [self.inventorying, self.flowing, self.deploying]
         self._use()
         self._declare(settings.declarations)
-        self.budgeting = None if settings.budget is None else Budgeting(settings, self.state, self.saying)
-        """Weighs alerts, where there is a budget."""
-        if self.budgeting is not None:
-            self.parts.append(self.budgeting)  # Last, to weigh what the others tell in the same tick.
+        self.budgeting = self._weigh()
         self.fold = fold(
             Steps(
                 router=self.router,
@@ -175,6 +172,14 @@ class Engine:
         self.changing.on_recognised += [declaring.changed, drifting.changed]
         self.readers[InventoryObject] = drifting.behind(self.readers[InventoryObject])
         self.parts.append(declaring)
+
+    def _weigh(self) -> Budgeting | None:
+        """Connects what weighs alerts, if anything does; last, for it weighs what others tell in the same tick."""
+        if self.settings.budget is None:
+            return None
+        budgeting = Budgeting(self.settings, self.state, self.saying)
+        self.parts.append(budgeting)
+        return budgeting
 
     @property
     def accounting(self) -> Accounting:

@@ -72,6 +72,14 @@ METRICS: Final = (
     _counter("unknown_spellings_total", "records", "Categories, members and values that this version does not know."),
     # Alerts
     _counter("alerts_total", "alerts", "Alerts raised and committed.", "rule", "severity"),
+    _counter(
+        "alerts_by_environment_total",
+        "alerts",
+        "Alerts raised and committed, by where the manifest says that their subject belongs to.",
+        "environment",
+        "severity",
+    ),
+    _counter("incidents_total", "incidents", "Incidents that began; one that goes on after a start counts again."),
     _counter("alerts_suppressed_total", "alerts", "Alerts stored but not sent, by reason.", "reason"),
     _gauge(
         "suppressions_in_force", "suppressions", "Subjects of which an operator wants no alerts sent, each with an end."
@@ -104,9 +112,7 @@ METRICS: Final = (
         "Alerts that days now over should have brought, by what was learned before them.",
         "rule",
     ),
-    _counter(
-        "budget_alerts_seen_total", "alerts", "Alerts that these days brought, one a subject and hour.", "rule"
-    ),
+    _counter("budget_alerts_seen_total", "alerts", "Alerts that these days brought, one a subject and hour.", "rule"),
     # Alerts on their way
     _gauge("outbox_rows", "alerts", "Alerts that wait to be sent.", "sink"),
     _gauge(

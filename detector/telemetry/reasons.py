@@ -18,6 +18,8 @@ DROPPED: Final[tuple[str, ...]] = (
 )
 """Fates of a record that is not judged."""
 RULES: Final[tuple[str, ...]] = tuple(detector.name for detector in DETECTORS)
+ENVIRONMENTS: Final = ("production", "non_production", "undeclared")
+"""Where the manifest says that something belongs to."""
 KINDS: Final = (*RULES, COMBINED)
 """What the budget weighs by itself."""
 LEVELS: Final = ("debug", "info", "warning", "error")

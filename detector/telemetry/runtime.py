@@ -151,6 +151,14 @@ class RuntimeFacts:
             alert_id=alert_id,
         )
 
+    def alert_classed(self, environment: str, severity: str) -> None:
+        """An alert was committed that is about something of this environment."""
+        self._metrics.count("alerts_by_environment_total", environment=environment, severity=severity)
+
+    def incident_begun(self) -> None:
+        """An alert was committed that is the first of its incident."""
+        self._metrics.count("incidents_total")
+
     def alert_suppressed(self, reason: str, alert_id: str = "") -> None:
         """An alert was committed, and is not sent."""
         self._metrics.count("alerts_suppressed_total", reason=reason)

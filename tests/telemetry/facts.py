@@ -81,6 +81,8 @@ def tell_runtime(told: Telemetry, text: str, number: int) -> None:
     runtime.budget_settled({text: 0.5, "token_spike": 0.5}, {text: number, "token_spike": number})
     runtime.quarantined(text, text)
     runtime.alert_raised(text, text, 1.5, text)
+    runtime.alert_classed(text, text)
+    runtime.incident_begun()
     runtime.alert_suppressed(text, text)
     runtime.canary_seen(WALL)
     runtime.service_stopping(text)

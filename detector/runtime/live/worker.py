@@ -23,6 +23,7 @@ from detector.domain.alerts import Alert
 from detector.domain.delivery import Delivery, Position
 from detector.domain.quarantine import Quarantined
 from detector.runtime.live.memory import commit_of
+from detector.runtime.live.reckoning import Reckoning, environment_of
 from detector.runtime.live.suspects import Suspects
 from detector.stores.errors import Fenced, StoreCorrupted, StoreUnavailable
 from detector.stores.records import Commit
@@ -70,6 +71,12 @@ class Facts(Protocol):
 
     def alert_raised(self, rule: str, severity: str, latency: float, alert_id: str) -> None:
         """An alert was committed."""
+
+    def alert_classed(self, environment: str, severity: str) -> None:
+        """It was about something of this environment."""
+
+    def incident_begun(self) -> None:
+        """It was the first of its incident."""
 
     def alert_suppressed(self, reason: str, alert_id: str = "") -> None:
         """An alert was committed, and is not sent."""
@@ -173,6 +180,7 @@ class Worker:
         self._committed: Final = committed
         self._pace: Final = pace or Pace()
         self._canary: Final = canary
+        self._reckoning: Final = Reckoning()
         self._abandoned: Final = Event()
         self._errands: Final[deque[tuple[Callable[[], object], Future[object]]]] = deque()
         self.store_refuses = False
@@ -350,6 +358,9 @@ class Worker:
             if alert.id in new:
                 new.discard(alert.id)  # A copy of its record in the same batch raised it again.
                 facts.alert_raised(alert.detector, alert.severity, max(0.0, now - enqueued), alert.id)
+                facts.alert_classed(environment_of(alert, engine.settings.declarations), alert.severity)
+                if self._reckoning.begins(alert):
+                    facts.incident_begun()
             elif alert.id in suppressed:
                 suppressed.discard(alert.id)
                 facts.alert_suppressed("suppression" if alert.held is None else "budget", alert.id)

@@ -342,6 +342,10 @@ def test_what_is_told_adds_up_to_what_is_stored(tmp_path: Path) -> None:
         raised = {values[3] for values in at.facts.of("alert_raised")}
         assert raised == undisturbed(TOLD, SETTINGS).alerts
         assert len(at.facts.of("alert_raised")) == len(raised), "each is told once"
+        classed = at.facts.of("alert_classed")
+        assert [severity for _, severity in classed] == [values[1] for values in at.facts.of("alert_raised")]
+        assert {environment for environment, _ in classed} >= {"production", "undeclared"}
+        assert 0 < len(at.facts.of("incident_begun")) < len(raised)
         assert len(at.facts.of("engine_counted")) == len(told)
         at.store.close()
 
