@@ -149,6 +149,10 @@ class Budgeting:
         self.state: Final = state
         self.saying: Final = saying
         self._settled = Settled({}, {})
+        for each in state.weighed.tenants.values():
+            for known in (each.now, each.before):
+                if known is not None:
+                    known.renew(self.budget)
         saying.on_alert = self.weigh
 
     def weigh(self, alert: Alert, signal: Signal) -> None:

@@ -153,6 +153,11 @@ class Budget(msgspec.Struct):
             self.limit = self._limit(settings)
         return self.limit
 
+    def renew(self, settings: BudgetSettings) -> None:
+        """Other settings may be in force than those by which the limit was computed."""
+        if self.limit is not None:
+            self.limit = self._limit(settings)
+
     def passes(self, settings: BudgetSettings, kind: str, strength: int) -> bool:
         """Whether an alert is within the budget."""
         return self.rate(settings, kind, strength) <= self.limit_of(settings)

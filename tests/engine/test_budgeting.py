@@ -233,6 +233,30 @@ def test_what_days_brought_is_told_beside_what_they_should_have_brought(story: S
     assert engine.budgeting.take_settled() == ({}, {})
 
 
+def test_another_budget_holds_from_the_next_start_on_and_the_same_one_changes_nothing(story: Story) -> None:
+    """Not only from the next day on, for which the limit would be computed anyway."""
+    by = chosen(api_novelty=5.0)
+    engine = engine_of(by)
+    tell(engine, story.events)
+    before = engine.snapshot()
+    assert Engine(by, State.load(before)).snapshot() == before
+    assert by.budget is not None
+    story.strange_api()
+    strict = Engine(by, State.load(before))
+    assert raised(tell(strict, story.events[-1:])) == {}
+    generous = Engine(replace(by, budget=replace(by.budget, rate=10.0)), State.load(before))
+    assert raised(tell(generous, story.events[-1:]))[NEW_API].held is None
+
+
+def test_a_start_within_the_first_day_of_a_tenant_changes_nothing(story: Story) -> None:
+    by = chosen(credential_added=5.0)
+    engine = engine_of(by)
+    change = story.tenant.change(SECRET, START + MINUTE, story.agent, actor=ADMIN)
+    tell(engine, [story.events[0], change])
+    assert [each.before for each in engine.state.weighed.tenants.values()] == [None]
+    assert Engine(by, State.load(engine.snapshot())).snapshot() == engine.snapshot()
+
+
 def test_memory_is_bounded(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budgeting, "_MAX_SUBJECTS", 3)
     monkeypatch.setattr(budgeting, "_MAX_SUPPORTS", 2)
