@@ -90,7 +90,7 @@ def _lines(axes: Axes, panel: dict[str, Any], url: str, seconds: float) -> None:
         axes.plot([at for at, _ in known], [value * scale for _, value in known], linewidth=1, label=name)
     axes.set_xlim(0, seconds)
     axes.locator_params(nbins=5)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.05)  # Else a constant lies on the upper edge.
     if any(name for _, name, _ in shown):
         axes.legend(fontsize=6, frameon=False, loc="best")
     if not shown:
