@@ -131,7 +131,7 @@ class Standing(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What days that are over brought, of all tenants together, by kind; for telemetry."""
+    """What days that are over brought, of all tenants together, by detector and `COMBINED`; for telemetry."""
 
     expected: dict[str, float]
     """Alerts that they should have brought by what was known before them."""
@@ -295,8 +295,9 @@ class Budgeting:
         expected, seen = self._settled
         kinds = {*before.kinds, *self.budget.shipped, *told}
         for kind, count in before.expected(self.budget, exposure, kinds).items():
-            expected[kind] = expected.get(kind, 0.0) + count
-            seen[kind] = seen.get(kind, 0) + len(told.get(kind, ()))
+            name = detector_of(kind)
+            expected[name] = expected.get(name, 0.0) + count
+            seen[name] = seen.get(name, 0) + len(told.get(kind, ()))
 
     def _forget(self, end: float) -> None:
         """What supports nothing any more."""

@@ -21,7 +21,7 @@ RULES: Final[tuple[str, ...]] = tuple(detector.name for detector in DETECTORS)
 ENVIRONMENTS: Final = ("production", "non_production", "undeclared")
 """Where the manifest says that something belongs to."""
 KINDS: Final = (*RULES, COMBINED)
-"""What the budget weighs by itself."""
+"""Detectors, and what the budget counts alerts that support each other as."""
 LEVELS: Final = ("debug", "info", "warning", "error")
 SEVERITY: Final[tuple[str, ...]] = SEVERITIES
 SUPPRESSIONS: Final = ("below_severity", "budget", "canary", "held_back", "recovery_cut", "suppression")

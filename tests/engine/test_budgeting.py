@@ -233,6 +233,16 @@ def test_what_days_brought_is_told_beside_what_they_should_have_brought(story: S
     assert engine.budgeting.take_settled() == ({}, {})
 
 
+def test_sorts_of_alerts_are_told_together_by_detector(story: Story) -> None:
+    rates = {"network_novelty/prefix": 4.0, "network_novelty/country": 2.0, "network_novelty": 1.0}
+    engine = engine_of(chosen(**rates))
+    tell(engine, story.events)
+    assert engine.budgeting is not None
+    told = engine.budgeting.take_settled()
+    assert set(told.expected) == {NEW_NETWORK}
+    assert told.expected[NEW_NETWORK] == pytest.approx(7.0 * 0.014, rel=0.15), "fourteen days of one agent"
+
+
 def test_another_budget_holds_from_the_next_start_on_and_the_same_one_changes_nothing(story: Story) -> None:
     """Not only from the next day on, for which the limit would be computed anyway."""
     by = chosen(api_novelty=5.0)
