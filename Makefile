@@ -137,7 +137,7 @@ sbom: $(VENV)/.ready  ## Write build/sbom.cdx.json: what the image is made of (C
 lock: build/lock/bin/uv  ## Resolve the newest dependencies into the hashed locks
 	rm -f requirements.lock requirements-dev.lock requirements-build.lock requirements-checkov.lock
 	$(call resolve,pyproject.toml,requirements.lock)
-	$(call resolve,--group dev pyproject.toml,requirements-dev.lock)
+	$(call resolve,--group dev --extra parquet pyproject.toml,requirements-dev.lock)
 	$(call resolve,--group build,requirements-build.lock)
 	@mkdir -p build/lock && echo 'checkov>=3.2.500' >build/lock/checkov.in
 	$(call resolve,build/lock/checkov.in,requirements-checkov.lock)

@@ -23,10 +23,11 @@ from detector.errors import SourceError
 from detector.sources.capture import captured_messages
 from detector.sources.chunk import MAX_LINE_BYTES, Chunk, FileFailure
 from detector.sources.documents import document_records
-from detector.sources.instants import Glance
+from detector.sources.instants import TIME_COLUMNS, Glance
 from detector.sources.layout import HOUR, Slot, Wanted, slot_of
 from detector.sources.lines import message_lines, record_lines
 from detector.sources.ordering import FEW, Feed, FeedPosition, Merge, MergePosition, in_order, records_of, times_of
+from detector.sources.parquet.reader import ParquetReader
 from detector.sources.paths import Found
 from detector.sources.reading import NOTHING, Digest, Hasher, Reading
 from detector.sources.sniff import Kind, enough, kind_of
@@ -145,6 +146,7 @@ class FileSource:
         self._max_line = max_line_bytes
         self._room = Room(max_sort_bytes, self._manner.folder)
         self._sort = sort
+        self._parquet = ParquetReader(self._manner.folder)
         self._inputs = list(self._chosen([*self._opened(), *more]))
         self.bytes_total: Final = sum(each.size for each in self._inputs)
         """Bytes at rest; 0 when nothing but pipes is read."""
@@ -152,6 +154,7 @@ class FileSource:
     def __iter__(self) -> Iterator[Chunk]:
         """The chunks."""
         with ExitStack() as stack:
+            stack.enter_context(closing(self._parquet))
             hasher = stack.enter_context(closing(Hasher())) if self._manner.hashed else None
             for each in self._inputs:
                 self._watch(each, hasher)
@@ -250,7 +253,8 @@ class FileSource:
         if place in self._readings:
             reading = self._readings[place]
             reading.problem = message
-            reading.status = "partly" if reading.read and reading.form is not None else "failed"
+            feed = self._feeds.get(place)
+            reading.status = "partly" if feed is not None and feed.position.chunks else "failed"
 
     # Looking at an input
 
@@ -279,9 +283,12 @@ class FileSource:
             return None
         if kind == "foreign":
             raise SourceError(source.place, FOREIGN)
-        times = self._times(_read(kind, iter((_whole_lines(head[:_HEAD_BYTES]),)), source.place, self._max_line))
+        # A table with its index at its end has no head; sorted, it is unpacked at once, so that few are open at a time.
+        whole = kind == "parquet"
+        times = [] if whole else self._times(self._read(kind, iter((_whole_lines(head[:_HEAD_BYTES]),)), source.place))
         ordered = (
             not self._sort
+            and not whole
             and in_order(times, self._lateness, 0.0 if archived else FEW)
             and self._samples_in_order(source, kind, head, strict=archived)
         )
@@ -325,9 +332,12 @@ class FileSource:
     def _least(self, source: Input, kind: Kind) -> float:
         """The least event time in an input that is out of order: it is read once more for that."""
         least = inf
-        for chunk in _read(kind, source.blocks(counted=False), source.place, self._max_line):
-            if chunk.form != "refused":
-                least = min(least, *times_of(records_of(chunk), inf), inf)
+        try:
+            for chunk in self._read(kind, source.blocks(counted=False), source.place, only=TIME_COLUMNS):
+                if chunk.form != "refused":
+                    least = min(least, *times_of(records_of(chunk), inf), inf)
+        except SourceError:
+            pass  # it will be told when the records before are read
         return least
 
     # Reading it
@@ -343,10 +353,18 @@ class FileSource:
 
     def _chunks(self, plan: _Plan) -> Iterator[Chunk]:
         source = plan.input
-        chunks = _read(plan.kind, source.blocks(), source.place, self._max_line)
+        chunks = self._read(plan.kind, source.blocks(), source.place)
         self._readings[source.place].status = "partly"
         yield from chunks if plan.ordered else in_sorted_order(chunks, source.place, self._room)
         self._ended(source)
+
+    def _read(
+        self, kind: Kind, blocks: Iterator[bytes], place: str, only: Collection[str] | None = None
+    ) -> Iterator[Chunk]:
+        """Chunks of bytes; `only` names the columns that matter, to a reader that can leave out others."""
+        if kind == "parquet":
+            return self._parquet.rows(blocks, place, self._max_line, only)
+        return _READERS[kind](blocks, place, self._max_line)
 
     def _ended(self, source: Input) -> None:
         reading = self._readings[source.place]
@@ -392,10 +410,6 @@ _READERS: Final[dict[Kind, Callable[[Iterator[bytes], str, int], Iterator[Chunk]
     "table": lambda blocks, place, _: table_rows(blocks, place),
     "capture": captured_messages,
 }
-
-
-def _read(kind: Kind, blocks: Iterator[bytes], place: str, max_line: int) -> Iterator[Chunk]:
-    return _READERS[kind](blocks, place, max_line)
 
 
 def _reading(each: Input, slot: Slot | None) -> Reading:

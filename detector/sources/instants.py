@@ -30,6 +30,10 @@ _NAMES: Final = (
 """Members that hold event time, the first one found in a record counts."""
 _KEYS: Final = tuple(f'"{name}"'.encode() for name in (*_NAMES, "TimeGenerated [UTC]"))
 _COLUMNS: Final = tuple(dict.fromkeys(name.casefold() for name in _NAMES))
+_PROPERTIES: Final = "properties"
+"""Column of rows in the shape of a message: JSON, which says the time."""
+TIME_COLUMNS: Final = frozenset({*_COLUMNS, *(f"{name} [utc]" for name in _COLUMNS), _PROPERTIES})
+"""Columns that `row_time` looks at, in small letters."""
 _INVENTORY: Final = b'"AgentInventory"'
 _SEEN: Final = b'"observedDateTime"'
 """When an inventory saw an object; what else it says of times is about the object, above all when it was created."""
@@ -68,7 +72,7 @@ def row_time(row: Mapping[str, str]) -> float | None:
     for column in _COLUMNS:
         if column in said:
             return instant(said[column])
-    return None
+    return time_of(said[_PROPERTIES].encode()) if _PROPERTIES in said else None
 
 
 class Glance:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from detector.sources.chunk import FileFailure
 
 RECORD_SUFFIXES = frozenset(
-    {"", ".json", ".jsonl", ".ndjson", ".log", ".csv", ".gz", ".gzip", ".zst", ".zstd", ".avro"}
+    {"", ".json", ".jsonl", ".ndjson", ".log", ".csv", ".gz", ".gzip", ".zst", ".zstd", ".avro", ".parquet"}
 )
 """Endings of the files that are read out of a directory; a file that is named itself may have any."""
 

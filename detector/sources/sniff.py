@@ -8,11 +8,12 @@ from typing import Literal
 import orjson
 
 from detector.sources.chunk import MAX_LINE_BYTES
-from detector.sources.streams import AVRO
+from detector.sources.streams import AVRO, PARQUET
 from detector.sources.tables import is_header
 
-Kind = Literal["messages", "records", "document", "table", "capture", "empty", "foreign"]
-"""Lines of messages; lines of records; one JSON text; CSV; Avro of Event Hubs Capture; nothing; something else."""
+Kind = Literal["messages", "records", "document", "table", "capture", "parquet", "empty", "foreign"]
+"""Lines of messages; lines of records; one JSON text; CSV; Avro of Event Hubs Capture; Parquet; nothing; something
+else."""
 
 _MESSAGE = re.compile(rb'\s*+\{[^\[\]{}]{0,4096}?"(?:records|value)"\s*+:\s*+\[', re.IGNORECASE)
 _MIN_HEAD = 2**16
@@ -21,7 +22,7 @@ _LINES_TRIED = 8
 
 def enough(head: bytes) -> bool:
     """Whether these first bytes can be judged: a whole line, or more than one may be long."""
-    if len(head) > MAX_LINE_BYTES or head.startswith(AVRO):
+    if len(head) > MAX_LINE_BYTES or head.startswith((AVRO, PARQUET)):
         return True
     return len(head) >= _MIN_HEAD and b"\n" in head.lstrip()
 
@@ -30,6 +31,8 @@ def kind_of(head: bytes) -> Kind:
     """The form of the file that begins so."""
     if head.startswith(AVRO):
         return "capture"
+    if head.startswith(PARQUET):
+        return "parquet"
     text = head.lstrip()
     if not text:
         return "empty"

@@ -43,13 +43,15 @@ def in_sorted_order(chunks: Iterator[Chunk], place: str, room: Room) -> Iterator
     """All records of an input, sorted by event time; records of equal times keep their order.
 
     Raises:
-        SourceError: What the input raises; or the disk has no room for what does not fit in memory.
+        SourceError: What the input raises, behind the records before it; or the disk has no room for what does not fit
+            in memory.
     """
     runs: list[IO[bytes]] = []
     timed: list[Timed] = []
     held, before = 0, float("-inf")
+    failure: list[SourceError | OSError] = []
     try:
-        for chunk in chunks:
+        for chunk in _until_failure(chunks, failure):
             if chunk.form == "refused":
                 yield chunk
                 continue
@@ -67,13 +69,23 @@ def in_sorted_order(chunks: Iterator[Chunk], place: str, room: Room) -> Iterator
         timed.sort(key=_TIME)
         if not runs:
             yield from packed([record for _, record in timed], place)
-            return
-        # Ties go to the earlier run: equal times keep the order of the input.
-        yield from _repacked(heapq.merge(*map(_unspilled, runs), timed, key=_TIME), place)
+        else:
+            # Ties go to the earlier run: equal times keep the order of the input.
+            yield from _repacked(heapq.merge(*map(_unspilled, runs), timed, key=_TIME), place)
+        if failure:
+            raise failure[0]
     finally:
         room.used -= held
         for run in runs:
             run.close()
+
+
+def _until_failure(chunks: Iterator[Chunk], failure: list[SourceError | OSError]) -> Iterator[Chunk]:
+    """The chunks before the first that cannot be read; what went wrong is put by."""
+    try:
+        yield from chunks
+    except (SourceError, OSError) as error:
+        failure.append(error)
 
 
 def _size(record: Record) -> int:

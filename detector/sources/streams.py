@@ -22,6 +22,8 @@ _PIECE: Final = 128 * 2**10
 """What is read of a file at once: as much as a chunk holds, so that it is copied once and still in the cache then."""
 AVRO: Final = b"Obj\x01"
 """What a file of Event Hubs Capture begins with."""
+PARQUET: Final = b"PAR1"
+"""What a Parquet file begins and ends with."""
 CHANGED: Final = "It has changed since the replay was interrupted. Remove the checkpoint and begin anew."
 _STEP: Final = 2**10
 """Compressed zstd bytes told at once: the worst they can unfold to is 32 MiB."""
@@ -30,7 +32,7 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _BOM: Final = codecs.BOM_UTF8
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _FOREIGN: Final = {
-    b"PAR1": "is a Parquet file, which replay does not read. Export it as JSON lines or CSV.",
+    b"PARE": "is an encrypted Parquet file. Decrypt it first, or export JSON lines or CSV.",
     b"PK\x03\x04": "is a zip archive (or an Excel workbook). Unpack it first, or export CSV.",
     b"BZh": "is packed with bzip2. Unpack it first, or pipe it in: bzcat FILE | agent-detector replay -",
     b"\xfd7zXZ": "is packed with xz. Unpack it first, or pipe it in: xzcat FILE | agent-detector replay -",
@@ -183,7 +185,7 @@ class Input:
         elif first.startswith(_ZSTD):
             yield from _unzstd(raw, self.place)
         else:
-            self.plain = not self.once and not first.startswith((*_UTF16, AVRO))
+            self.plain = not self.once and not first.startswith((*_UTF16, AVRO, PARQUET))
             yield from raw
 
     def _raw(self, seen: Callable[[bytes], None] | None) -> Iterator[bytes]:
