@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from detector.config.secret_files import read_secret
 from detector.errors import SourceError
 from detector.inventory.problems import RequestFailed
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _EARLY: Final = 300.0
 """Seconds before its end at which a token is replaced."""
-_LONGEST: Final = 16 * 2**10
 
 
 class Tokens:
@@ -78,7 +77,7 @@ def credential_of(settings: InventorySettings) -> AsyncTokenCredential:
     authority = settings.token_authority
     if settings.client_secret_file is not None:
         assert settings.client_id is not None
-        secret = _secret(settings.client_secret_file)
+        secret = read_secret(settings.client_secret_file)
         return ClientSecretCredential(settings.tenant_id, settings.client_id, secret, authority=authority)
     options: dict[str, Any] = {} if settings.client_id is None else {"client_id": settings.client_id}
     if settings.identity == "cli":
@@ -93,14 +92,3 @@ def credential_of(settings: InventorySettings) -> AsyncTokenCredential:
             "The pod has no federated token. Label it azure.workload.identity/use: true, and its service account with "
             "the client id; or set `inventory.identity`.",
         ) from None
-
-
-def _secret(file: str) -> str:
-    try:
-        with Path(file).open(encoding="utf-8") as opened:
-            secret = opened.read(_LONGEST).strip()
-    except (OSError, UnicodeError):
-        raise SourceError(file, "The file of the client secret cannot be read. Mount it, readable for us.") from None
-    if not secret:
-        raise SourceError(file, "The file of the client secret is empty.")
-    return secret

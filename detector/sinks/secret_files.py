@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final
 
-_MAX_BYTES: Final = 64 * 2**10
+from detector.config.secret_files import read_secret
+from detector.errors import SourceError
 
 
 class SecretUnreadableError(Exception):
@@ -29,10 +29,6 @@ class SecretFile:
 
     def _read(self) -> str:
         try:
-            with self._path.open("rb") as file:
-                text = file.read(_MAX_BYTES).decode().strip()
-        except (OSError, UnicodeDecodeError):
-            raise SecretUnreadableError(f"{self._path}: The file of a secret cannot be read.") from None
-        if not text:
-            raise SecretUnreadableError(f"{self._path}: The file of a secret is empty.")
-        return text
+            return read_secret(self._path)
+        except SourceError as error:
+            raise SecretUnreadableError(str(error)) from None

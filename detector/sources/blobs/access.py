@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from detector.config.secret_files import read_secret
 from detector.errors import SourceError, UsageError
 from detector.sources.blobs.address import Address
 from detector.sources.identity import Identity, credential
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.storage.blob.aio import BlobServiceClient
 
-_LONGEST: Final = 16 * 2**10
 _PATIENCE: Final = 60.0
 """Seconds that a connection or an answer may take."""
 
@@ -60,7 +60,7 @@ def service_of(address: Address, access: Access, credential: AsyncTokenCredentia
     if address.sas:
         return BlobServiceClient(f"{address.account}?{address.sas}", **options)
     if access.sas_file is not None:
-        return BlobServiceClient(f"{address.account}?{_secret(access.sas_file).lstrip('?')}", **options)
+        return BlobServiceClient(f"{address.account}?{read_secret(access.sas_file).lstrip('?')}", **options)
     if access.connection_string_file is not None:
         return _by_connection_string(address, access.connection_string_file, options)
     return BlobServiceClient(address.account, credential=credential, **options)
@@ -70,7 +70,7 @@ def _by_connection_string(address: Address, file: Path, options: dict[str, Any])
     from azure.storage.blob.aio import BlobServiceClient
 
     try:
-        service = BlobServiceClient.from_connection_string(_secret(file), **options)
+        service = BlobServiceClient.from_connection_string(read_secret(file), **options)
     except ValueError:
         raise SourceError(
             str(file), "It is no storage connection string. Copy it from the portal, on one line."
@@ -78,19 +78,6 @@ def _by_connection_string(address: Address, file: Path, options: dict[str, Any])
     if service.url.partition("?")[0].rstrip("/").lower() != address.account.lower():
         raise UsageError(f"{file}: The connection string is for another account than {address.account}.")
     return service
-
-
-def _secret(file: Path) -> str:
-    try:
-        with file.open(encoding="utf-8") as opened:
-            secret = opened.read(_LONGEST).strip()
-    except (OSError, UnicodeError):
-        raise SourceError(
-            str(file), "The file of the secret cannot be read. Check the path and who may read it."
-        ) from None
-    if not secret:
-        raise SourceError(str(file), "The file of the secret is empty.")
-    return secret
 
 
 def refusal(error: BaseException) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -17,13 +16,13 @@ from azure.eventhub import TransportType
 from azure.eventhub.aio import EventHubConsumerClient
 
 from detector.config.event_hubs import EventHubsSettings
+from detector.config.secret_files import read_secret
 from detector.errors import SourceError
 from detector.sources.identity import credential
 
 _TRANSPORTS: Final = {"amqp": TransportType.Amqp, "websocket": TransportType.AmqpOverWebsocket}
 _NEVER: Final = 30 * 86400.0
 """Interval of the SDK's own load balancing in seconds: it would reopen receivers where it, not we, think fit."""
-_LONGEST: Final = 16 * 2**10
 _KEYS: Final = frozenset(
     {
         "endpoint",
@@ -121,21 +120,6 @@ def _address(endpoint: str) -> tuple[str, int | None]:
         return "", None
 
 
-def read_file(file: str) -> str:
-    """The text of a mounted secret.
-
-    Raises:
-        SourceError: The file cannot be read.
-    """
-    try:
-        with Path(file).open(encoding="utf-8") as opened:
-            return opened.read(_LONGEST).strip()
-    except OSError as error:
-        raise SourceError(file, f"The file cannot be read ({error.strerror}). Mount it, readable for us.") from None
-    except UnicodeError:
-        raise SourceError(file, "The file is not UTF-8 text. It must hold a connection string only.") from None
-
-
 def read_connection_string(file: str, hub: str | None) -> tuple[str, ConnectionString]:
     """The connection string in a mounted file, and its parts.
 
@@ -146,7 +130,7 @@ def read_connection_string(file: str, hub: str | None) -> tuple[str, ConnectionS
     Raises:
         SourceError: The file cannot be read, or its text cannot work.
     """
-    text = read_file(file)
+    text = read_secret(file)
     parts = parse_connection_string(text, file)
     if not (hub or parts.hub):
         raise SourceError(file, "Neither the connection string nor the configuration names a hub. Set `hub`.")

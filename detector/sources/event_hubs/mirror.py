@@ -14,10 +14,11 @@ from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from detector.config.event_hubs import EventHubsSettings, MirrorSettings
+from detector.config.secret_files import read_secret
 from detector.domain.delivery import Position
 from detector.errors import SourceError
 from detector.sources.event_hubs.clocks import Clocks
-from detector.sources.event_hubs.connection import Connector, read_file
+from detector.sources.event_hubs.connection import Connector
 from detector.sources.event_hubs.positions import BEGINNING
 from detector.sources.facts import SourceFacts
 
@@ -135,7 +136,7 @@ def blob_writer(settings: MirrorSettings, credential: Any = None) -> CheckpointW
         writer = BlobCheckpointStore(account, container, credential=credential)
         return writer
     try:
-        text = read_file(settings.connection_string_file)
+        text = read_secret(settings.connection_string_file)
         writer = BlobCheckpointStore.from_connection_string(text, container)
     except ValueError:
         raise SourceError(
