@@ -12,24 +12,26 @@ import click
 from detector.cli import exits
 from detector.cli.incident import Options
 from detector.cli.progress import progress_of
+from detector.cli.reading import archive_of, files_among
 from detector.cli.reporting import Reports, digest_of
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
 from detector.decode.decoder import Decoder
 from detector.engine.engine import Engine
+from detector.report.facts import InputFile
 from detector.runtime.dossier.build import Material, dossier_of
-from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.dossier.trust import trust_of
 from detector.runtime.incident import DAY, Answer, Question, ask
 from detector.runtime.investigation import investigate, story_of
 from detector.runtime.replay import moment_of_reading
 from detector.sinks.encoding import printable
-from detector.sources.files import FileSource
+from detector.sources.files import FileSource, Manner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detector.config.settings import Settings
+    from detector.sources.chunk import FileFailure
 
 _SHOWN = 5
 """Resources, credentials, addresses and changes of one agent that are shown; `--json` has all."""
@@ -40,13 +42,6 @@ def run(options: Options) -> int:
     settings = load(options.config)
     reports = Reports(options.report, options.markdown, options.ocsf)
     reports.check()
-    source = FileSource(
-        options.paths,
-        stdin=getattr(sys.stdin, "buffer", None),
-        lateness=settings.lateness,
-        max_line_bytes=settings.limits.max_body_bytes,
-        exclude=[str(path) for path in reports.paths],
-    )
     question = Question(
         resource=options.resource,
         network=options.address,
@@ -56,10 +51,21 @@ def run(options: Options) -> int:
         until=options.until,
         before=options.before * DAY,
     )
-    answer = (
-        _reported(source, settings, question, reports) if reports else _answered(source, settings, question, options)
-    )
-    answer.failures = [str(failure) for failure in source.failures]
+    with archive_of(options.paths, options.access, options.wanted) as archive:
+        source = FileSource(
+            files_among(options.paths),
+            stdin=getattr(sys.stdin, "buffer", None),
+            lateness=settings.lateness,
+            max_line_bytes=settings.limits.max_body_bytes,
+            exclude=[str(path) for path in reports.paths],
+            more=archive.inputs,
+            manner=Manner(wanted=options.wanted, hashed=bool(reports)),
+        )
+        if reports:
+            answer = _reported(source, settings, question, reports, archive.failures)
+        else:
+            answer = _answered(source, settings, question, options)
+    answer.failures = [str(failure) for failure in (*archive.failures, *source.failures)]
     if options.json:
         click.echo(json.dumps(answer.document(), indent=2))
     else:
@@ -74,7 +80,9 @@ def _answered(source: FileSource, settings: Settings, question: Question, option
         return ask(source, decoder, question, trusted=trusted, on_progress=on_progress)
 
 
-def _reported(source: FileSource, settings: Settings, question: Question, reports: Reports) -> Answer:
+def _reported(
+    source: FileSource, settings: Settings, question: Question, reports: Reports, unlisted: Sequence[FileFailure]
+) -> Answer:
     """Judges as well, and writes the reports."""
     generated = moment_of_reading()
     decoder = Decoder(**decoder_settings(settings), not_after=generated)
@@ -82,7 +90,7 @@ def _reported(source: FileSource, settings: Settings, question: Question, report
     trusted = trust_of(judging.pipelines)
     with progress_of(source) as on_progress:
         found = investigate(source, decoder, Engine(judging), question, trusted=trusted, on_progress=on_progress)
-    found.summary.failures = [str(failure) for failure in source.failures]
+    found.summary.failures = [str(failure) for failure in (*unlisted, *source.failures)]
     story = story_of(found.answer)
     dossier = dossier_of(
         Material(
@@ -97,7 +105,7 @@ def _reported(source: FileSource, settings: Settings, question: Question, report
             configuration=digest_of(settings),
             lateness=settings.lateness,
             trusted=trusted,
-            inputs=list(inputs_of(source.paths)),
+            inputs=[InputFile(each.place, each.size or None, each.sha256) for each in source.readings],
         )
     )
     reports.write(dossier, found.alerts, generated)

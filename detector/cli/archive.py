@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from detector.cli.reading import files_among
 from detector.config.build import engine_settings
 from detector.engine.engine import Engine
 from detector.runtime.baseline import Taken, described, engine_of_snapshot
 from detector.runtime.replay import moment_of_reading
 from detector.runtime.window import Window
-from detector.sources.blobs.address import address_of, is_address
 from detector.sources.files import FileSource, Manner
 from detector.sources.layout import Wanted
 
@@ -63,26 +61,13 @@ def begin(options: Options, settings: Settings, found: Checkpoint | None) -> Beg
     return Beginning(engine, moment_of_reading() if found is None else found.not_after, wanted, taken)
 
 
-@contextmanager
-def archive_of(options: Options, wanted: Wanted) -> Iterator[Archive]:
-    """The blobs that are named among the paths; nothing of Azure is loaded when there are none."""
-    from detector.sources.blobs.source import Archive, opened
-
-    addresses = [address_of(path) for path in options.paths if is_address(path)]
-    if not addresses:
-        yield Archive()
-        return
-    with opened(addresses, options.access, wanted) as archive:
-        yield archive
-
-
 def source_of(
     options: Options, settings: Settings, wanted: Wanted, archive: Archive, found: Checkpoint | None
 ) -> FileSource:
     """Everything that is to be read, in order of event time."""
     reports = (options.report, options.markdown, options.ocsf)
     written = (options.output, options.held, options.quarantine, options.summary, options.manifest, options.checkpoint)
-    paths = [path for path in options.paths if not is_address(path)]
+    paths = files_among(options.paths)
     return FileSource(
         paths if options.graph is None else [*paths, str(options.graph)],
         stdin=getattr(sys.stdin, "buffer", None),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from detector.cli.help import Command
+from detector.cli.reading import access_of, archive_options, ids, wanted_of
 from detector.errors import UsageError
+
+if TYPE_CHECKING:
+    from detector.sources.blobs.access import Access
+    from detector.sources.layout import Wanted
 
 _EXAMPLES = """
 Examples:
@@ -18,6 +25,20 @@ Examples:
 Exit codes: 0 done, 1 the case is not as it was made, 4 some input could not be read.
 """
 _PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for."""
+
+    paths: tuple[str, ...]
+    alerts: Path
+    chosen: frozenset[str]
+    out: Path
+    key: Path | None
+    config: Path | None
+    wanted: Wanted
+    access: Access
 
 
 class _Group(Command, click.Group):
@@ -32,19 +53,22 @@ def command() -> None:
 @command.command("export", cls=Command, epilog=_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--alerts", "alerts", type=_PATH, required=True, help="Alerts as JSON lines (`replay --output`).")
-@click.option("--alert", "chosen", multiple=True, metavar="ID", help="Only this alert, or an incident's alerts.")
+@click.option(
+    "--alert", "chosen", multiple=True, callback=ids, metavar="ID", help="Only this alert, or an incident's alerts."
+)
 @click.option("--out", type=_PATH, required=True, help="The zip to write.")
 @click.option("--key", type=_PATH, help="Ed25519 private key (PEM) to sign with.")
 @click.option("--config", type=_PATH, help="Configuration file.  [default: built in]")
-def export(
-    paths: tuple[str, ...], alerts: Path, chosen: tuple[str, ...], out: Path, key: Path | None, config: Path | None
-) -> int:
+@archive_options
+def export(**options: Any) -> int:  # noqa: ANN401 -- click gives every option by name; `Options` has their types
     """Write alerts and their raw records, found again in PATH, as one zip with a manifest of hashes."""
-    if "-" in paths:
+    if "-" in options["paths"]:
         raise UsageError("Records on standard input cannot be named again: give files.")
     from detector.cli.casing import run
 
-    return run(paths, alerts, frozenset(each.strip().lower() for each in chosen), out, key, config)
+    wanted = wanted_of(options)
+    access = access_of(options)
+    return run(Options(**options, wanted=wanted, access=access))
 
 
 @command.command("verify", cls=Command, epilog=_EXAMPLES)

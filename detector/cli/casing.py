@@ -7,57 +7,65 @@ from pathlib import Path
 import click
 
 from detector.cli import exits
+from detector.cli.case import Options
 from detector.cli.progress import progress_of
+from detector.cli.reading import archive_of, files_among
 from detector.cli.writing import write
 from detector.config.build import decoder_settings
 from detector.config.load import load
 from detector.decode.decoder import Decoder
 from detector.domain.printing import printable
 from detector.errors import UsageError
+from detector.report.facts import InputFile
 from detector.runtime import case
 from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.evidence import raw_records
 from detector.runtime.replay import moment_of_reading
 from detector.runtime.told import alerts_in
-from detector.sources.files import FileSource
+from detector.sources.files import FileSource, Manner
 
 
-def run(
-    paths: tuple[str, ...], alerts: Path, chosen: frozenset[str], out: Path, key: Path | None, config: Path | None
-) -> int:
+def run(options: Options) -> int:
     """Writes the case and returns the exit code."""
-    settings = load(config)
-    signer = None if key is None else case.signing_key(key)
+    settings = load(options.config)
+    alerts, chosen, out = options.alerts, options.chosen, options.out
+    signer = None if options.key is None else case.signing_key(options.key)
     told = [each for each in alerts_in(alerts) if not chosen or not chosen.isdisjoint((each.id, each.incident))]
     if not told:
         raise UsageError(f"{alerts}: There is no such alert." if chosen else f"{alerts}: There is no alert in it.")
     told.sort(key=lambda alert: (alert.time, alert.id))
-    source = FileSource(
-        paths,
-        lateness=settings.lateness,
-        max_line_bytes=settings.limits.max_body_bytes,
-        exclude=[str(out), str(alerts)],
-    )
     generated = moment_of_reading()
     decoder = Decoder(**decoder_settings(settings), not_after=generated)
     wanted = {identifier for alert in told for identifier in alert.evidence.record_ids}
-    with progress_of(source) as on_progress:
-        records = []
-        for record in raw_records(source, decoder, wanted):
-            records.append(record)
-            if on_progress is not None:
-                on_progress()
-    content = case.case_of(told, records, inputs_of(source.paths), generated=generated, key=signer)
+    with archive_of(options.paths, options.access, options.wanted) as archive:
+        source = FileSource(
+            files_among(options.paths),
+            lateness=settings.lateness,
+            max_line_bytes=settings.limits.max_body_bytes,
+            exclude=[str(out), str(alerts)],
+            more=archive.inputs,
+            manner=Manner(wanted=options.wanted),
+        )
+        with progress_of(source) as on_progress:
+            records = []
+            for record in raw_records(source, decoder, wanted):
+                records.append(record)
+                if on_progress is not None:
+                    on_progress()
+    blobs = [InputFile(each.place, each.size, None) for each in archive.inputs]
+    inputs = [*inputs_of(source.paths), *blobs]
+    content = case.case_of(told, records, inputs, generated=generated, key=signer)
     write(out, content, "case")
+    failures = [*archive.failures, *source.failures]
     missing = len(wanted - {record.id for record in records})
     click.echo(f"Case      {out}  ({len(told):,} alerts, {len(records):,} raw records)", err=True)
     if missing:
         click.echo(f"{missing:,} records were not found in the input; the manifest names them.", err=True)
     if signer is None:
         click.echo("It is not signed: give --key, or whoever gets it can alter it.", err=True)
-    for failure in source.failures:
+    for failure in failures:
         click.echo(f"Failed: {printable(str(failure))}", err=True)
-    return exits.INPUT if source.failures else exits.OK
+    return exits.INPUT if failures else exits.OK
 
 
 def verified(path: Path, public_key: Path | None) -> int:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from detector.cli.help import Command
 from detector.cli.moments import moment
+from detector.cli.reading import access_of, archive_options, wanted_of
 from detector.errors import UsageError
+
+if TYPE_CHECKING:
+    from detector.sources.blobs.access import Access
+    from detector.sources.layout import Wanted
 
 _EXAMPLES = """
 Examples:
@@ -36,6 +41,8 @@ class Options:
     until: float
     json: bool
     fail: bool
+    wanted: Wanted
+    access: Access
 
 
 _PATH = click.Path(path_type=Path)
@@ -49,6 +56,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--detector", metavar="NAME", help="Of the previewed suppression: this detector only.")
 @click.option("--since", callback=moment, metavar="TIME", help="Of the previewed suppression: from this time on.")
 @click.option("--until", callback=moment, metavar="TIME", help="Of the previewed suppression: before this time.")
+@archive_options
 @click.option("--json", "json", is_flag=True, help="The difference as JSON.")
 @click.option("--fail", is_flag=True, help="Exit with 1 when there is a difference.")
 def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option by name; `Options` has their types
@@ -57,7 +65,9 @@ def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option 
     BEFORE and AFTER are files of alerts, as `replay --output` writes them. With --archive they are
     configurations, and the archive is replayed with each. With --suppress only BEFORE is read.
     """
-    chosen = Options(**options)
+    wanted = wanted_of(options)
+    access = access_of(options)
+    chosen = Options(**options, wanted=wanted, access=access)
     if (chosen.after is None) == (chosen.suppress is None):
         raise UsageError("Give AFTER to compare with, or --suppress to preview a suppression; not both.")
     if chosen.suppress is not None and chosen.archive:

@@ -13,6 +13,7 @@ import click
 from detector.cli import exits
 from detector.cli.diff import Options
 from detector.cli.progress import progress_of
+from detector.cli.reading import archive_of, files_among
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
 from detector.config.settings import Settings
@@ -24,7 +25,7 @@ from detector.errors import UsageError
 from detector.runtime.difference import Entry, difference, preview
 from detector.runtime.replay import moment_of_reading, replay
 from detector.runtime.told import alerts_in
-from detector.sources.files import FileSource
+from detector.sources.files import FileSource, Manner
 
 _SHOWN = 50
 """Alerts of each kind that are shown; `--json` has all."""
@@ -40,7 +41,7 @@ def run(options: Options) -> int:
         if "-" in options.archive:
             raise UsageError("Standard input cannot be replayed twice: give files.")
         settings = load(options.before), load(options.after)
-        sets = [_replayed(each, options.archive, failures) for each in settings]
+        sets = [_replayed(each, options, failures) for each in settings]
         found = difference(sets[0], sets[1], settings)
     else:
         found = difference(alerts_in(options.before), alerts_in(options.after))
@@ -56,13 +57,20 @@ def run(options: Options) -> int:
     return exits.ALERTS if options.fail and (found.gained or found.lost or found.changed) else exits.OK
 
 
-def _replayed(settings: Settings, paths: tuple[str, ...], failures: list[str]) -> list[Alert]:
+def _replayed(settings: Settings, options: Options, failures: list[str]) -> list[Alert]:
     alerts: list[Alert] = []
-    source = FileSource(paths, lateness=settings.lateness, max_line_bytes=settings.limits.max_body_bytes)
     decoder = Decoder(**decoder_settings(settings), not_after=moment_of_reading())
-    with progress_of(source, wanted=sys.stderr.isatty()) as on_progress:
-        replay(source, decoder, Engine(engine_settings(settings)), on_alert=alerts.append, on_progress=on_progress)
-    failures += [text for each in source.failures if (text := str(each)) not in failures]
+    with archive_of(options.archive, options.access, options.wanted) as archive:
+        source = FileSource(
+            files_among(options.archive),
+            lateness=settings.lateness,
+            max_line_bytes=settings.limits.max_body_bytes,
+            more=archive.inputs,
+            manner=Manner(wanted=options.wanted),
+        )
+        with progress_of(source, wanted=sys.stderr.isatty()) as on_progress:
+            replay(source, decoder, Engine(engine_settings(settings)), on_alert=alerts.append, on_progress=on_progress)
+    failures += [text for each in (*archive.failures, *source.failures) if (text := str(each)) not in failures]
     return alerts
 
 

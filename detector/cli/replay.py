@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from detector.cli.help import Command
 from detector.cli.moments import moment
+from detector.cli.reading import DAY, access_of, archive_options, duration, ids, wanted_of
 from detector.domain.findings import SEVERITIES
 from detector.errors import UsageError
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from detector.runtime.window import Window
     from detector.sources.blobs.access import Access
     from detector.sources.layout import Wanted
-
-DAY: Final = 86400.0
 
 _EXAMPLES = """
 Examples:
@@ -72,19 +70,6 @@ class Options:
     graph: Path | None
 
 
-def _ids(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(value.strip().lower() for value in values)
-
-
-def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    found = re.fullmatch(r"([0-9]{1,5})([dh]?)", value.strip())
-    if found is None:
-        raise click.BadParameter(f"{value!r} is not a length of time. Write 30d, 12h, or 0.")
-    return int(found[1]) * (3600.0 if found[2] == "h" else DAY)
-
-
 _PATH = click.Path(path_type=Path)
 _SEVERITY = click.Choice(SEVERITIES)
 
@@ -94,20 +79,16 @@ _SEVERITY = click.Choice(SEVERITIES)
 @click.option("--config", type=_PATH, help="Configuration file.  [default: built in]")
 @click.option("--from", "start", callback=moment, metavar="TIME", help="Judge from this time on (UTC).")
 @click.option("--to", "end", callback=moment, metavar="TIME", help="Judge up to this time (UTC).")
-@click.option("--baseline", callback=_duration, metavar="30d|12h|0", help="Learn before --from.  [default: 30d]")
+@click.option("--baseline", callback=duration, metavar="30d|12h|0", help="Learn before --from.  [default: 30d]")
 @click.option("--snapshot", type=_PATH, help="Begin with the memory of a live store, or of one snapshot of it.")
 @click.option("--since", callback=moment, metavar="TIME", help="Leave out records before this time (UTC).")
 @click.option("--until", callback=moment, metavar="TIME", help="Leave out records from this time on (UTC).")
-@click.option("--agent", "agents", multiple=True, callback=_ids, metavar="ID", help="Only records of this agent.")
+@click.option("--agent", "agents", multiple=True, callback=ids, metavar="ID", help="Only records of this agent.")
 @click.option(
-    "--blueprint", "blueprints", multiple=True, callback=_ids, metavar="ID", help="Only records of its agents."
+    "--blueprint", "blueprints", multiple=True, callback=ids, metavar="ID", help="Only records of its agents."
 )
 @click.option("--graph", type=_PATH, metavar="DIR", help="Pull the logs through Microsoft Graph into DIR, and read it.")
-@click.option("--category", "categories", multiple=True, callback=_ids, metavar="LOG", help="Only this archived log.")
-@click.option("--tenant", "tenants", multiple=True, callback=_ids, metavar="ID", help="Only archives of this tenant.")
-@click.option(
-    "--spread", callback=_duration, default="2h", show_default=True, metavar="2h|1d", help="Archived hours around, too."
-)
+@archive_options
 @click.option("--output", type=_PATH, help="Write alerts as JSON lines to this file.")
 @click.option("--held", type=_PATH, help="Write alerts over the budget to this file, as JSON lines.")
 @click.option("--quarantine", type=_PATH, help="Write records that cannot be used to this file.")
@@ -115,16 +96,6 @@ _SEVERITY = click.Choice(SEVERITIES)
 @click.option("--manifest", type=_PATH, help="Write what was read, with hashes and gaps, to this file, as JSON.")
 @click.option("--checkpoint", type=_PATH, help="Where to go on if interrupted; needs --output.")
 @click.option("--checkpoint-every", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS")
-@click.option(
-    "--identity",
-    type=click.Choice(["cli", "workload", "managed"]),
-    default="cli",
-    show_default=True,
-    help="Who reads blobs.",
-)
-@click.option("--client-id", metavar="ID", help="Which identity, when there are several.")
-@click.option("--sas-file", type=_PATH, help="File with a shared access signature for blobs.")
-@click.option("--connection-string-file", type=_PATH, help="File with a connection string for blobs.")
 @click.option("--json", "json", is_flag=True, help="JSON lines, on a terminal too; summary and warnings as well.")
 @click.option("--pretty", is_flag=True, help="Text for people, into a pipe too.")
 @click.option("--brief", is_flag=True, help="As --pretty, but two lines an alert.")
@@ -164,8 +135,6 @@ def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option 
 def _chosen(options: dict[str, Any]) -> Options:
     """The options of a window, an archive and its access, each as one."""
     from detector.runtime.window import Window
-    from detector.sources.blobs.access import Access
-    from detector.sources.layout import Wanted
 
     start, end, baseline = options.pop("start"), options.pop("end"), options.pop("baseline")
     snapshot = options["snapshot"]
@@ -184,15 +153,8 @@ def _chosen(options: dict[str, Any]) -> Options:
         max(options["since"], window.read_from),
         min(options["until"], window.read_until),
     )
-    wanted = Wanted(
-        since=options["since"],
-        until=options["until"],
-        categories=options.pop("categories"),
-        tenants=options.pop("tenants"),
-        spread=options.pop("spread"),
-    )
-    names = ("identity", "client_id", "sas_file", "connection_string_file")
-    access = Access(**{name: options.pop(name) for name in names})
+    wanted = wanted_of(options, options["since"], options["until"])
+    access = access_of(options)
     return Options(**options, window=window, wanted=wanted, access=access)
 
 
@@ -202,8 +164,6 @@ def _check(chosen: Options) -> None:
         raise UsageError("--from must be before --to.")
     if chosen.since >= chosen.until:
         raise UsageError("--since must be before --until.")
-    if chosen.access.sas_file is not None and chosen.access.connection_string_file is not None:
-        raise UsageError("Give --sas-file or --connection-string-file, not both.")
     if not chosen.paths and chosen.graph is None:
         raise UsageError("There is nothing to read. Name a PATH, or a folder for --graph.")
     if chosen.checkpoint is None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from detector.cli import exits
-from detector.cli.archive import archive_of, begin, source_of
+from detector.cli.archive import begin, source_of
 from detector.cli.progress import progress_of
 from detector.cli.pulling import pulled
+from detector.cli.reading import archive_of
 from detector.cli.replay import Options
 from detector.cli.reporting import Reports, digest_of
 from detector.cli.resuming import Resuming
@@ -61,7 +62,7 @@ def run(options: Options) -> int:
     with ExitStack() as stack:
         resuming = Resuming(options, settings)
         beginning = begin(options, settings, resuming.found)
-        archive = stack.enter_context(archive_of(options, beginning.wanted))
+        archive = stack.enter_context(archive_of(options.paths, options.access, beginning.wanted))
         missing = [] if options.graph is None else pulled(options.graph, settings, beginning.wanted)
         source = source_of(options, settings, beginning.wanted, archive, resuming.found)
         console = _console(options)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from detector.cli.reading import shown
 from detector.runtime import checkpoint
 from detector.runtime.tally import Tally
 
@@ -110,7 +111,7 @@ def _parts(options: Options, settings: Settings) -> list[object]:
     return [
         config.hex(),
         settings.lateness,
-        *(path.partition("?")[0] if "://" in path else path for path in options.paths),
+        *map(shown, options.paths),
         options.since,
         options.until,
         options.wanted.spread,

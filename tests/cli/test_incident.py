@@ -55,6 +55,39 @@ def test_json_is_one_document(run: Any, archive: Path) -> None:
     assert document["read"]["records"] == 10
 
 
+def test_archived_hours_far_from_the_window_are_not_read(run: Any, archive: Path, tmp_path: Path) -> None:
+    """An hour of another month is damaged: who asks about a day does not hear of it, who wants a report does."""
+    tree = tmp_path / "insights-logs-auditlogs"
+    for place, data in (("y=2026/m=03/d=02/h=08", archive.read_bytes()), ("y=2026/m=01/d=02/h=08", b"PAR1")):
+        folder = tree / place / "m=00"
+        folder.mkdir(parents=True)
+        (folder / "PT1H.json").write_bytes(data)
+    asked = (tree, *PLACES, "--since", "2026-03-01", "--until", "2026-03-03")
+    code, out, _ = run(*asked)
+    assert code == exits.OK
+    assert "8 requests" in out
+    assert run(tree, *PLACES)[0] == exits.INPUT
+    assert run(*asked, "--markdown", tmp_path / "incident.md")[0] == exits.INPUT
+
+
+@pytest.mark.parametrize("command", ["incident", "coverage", "diff", "replay"])
+def test_an_address_that_shows_its_secret_to_the_network_is_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("{}")
+    url = "http://example.org/container?sig=hidden"
+    more: dict[str, list[Any]] = {
+        "incident": [url, *PLACES],
+        "coverage": [url],
+        "diff": [tmp_path / "c.yaml", tmp_path / "c.yaml", "--archive", url],
+        "replay": [url],
+    }
+    assert main([command, *map(str, more[command])]) == exits.USAGE
+    said = capsys.readouterr()
+    assert "Use https" in said.err
+    assert "hidden" not in said.err + said.out
+
+
 def test_nothing_found_is_said(run: Any, archive: Path) -> None:
     code, out, _ = run(archive, "--address", "192.0.2.1")
     assert (code, out.splitlines()[-1]) == (exits.OK, "No agent did.")

@@ -5,6 +5,7 @@ Azurite is the npm package `azurite` under build/azurite; where it is missing th
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import warnings
@@ -36,6 +37,7 @@ from tests.live.stage import Stage
 from tests.live.stream import stream
 from tests.live.test_peers import ACCOUNT, KEY, PATIENCE, ROOT, free_port, needed, program
 from tests.sources.records import record, seconds_of
+from tests.tables import json_lines, parquet, rows_of
 
 pytestmark = [pytest.mark.slow]
 TOLD = on_time(stream(days=0.5, agents=6))
@@ -149,6 +151,107 @@ def test_overlapping_sources_count_once(
     assert thrice == once
     assert together["records"]["received"] == 3 * alone["records"]["received"]
     assert together["records"]["applied"] == alone["records"]["applied"]
+
+
+def test_tables_among_the_blobs_are_read_as_the_same_rows_in_lines(storage: Storage, tmp_path: Path) -> None:
+    """The export of a table by hour as Parquet, and the same rows as JSON lines on the disk."""
+    rows = rows_of(TOLD.messages)
+    lines = tmp_path / "rows.jsonl"
+    lines.write_bytes(json_lines(rows))
+    storage.client.create_container("exported-tables")
+    hours: dict[str, list[dict[str, Any]]] = {}
+    for message in TOLD.messages:
+        hours.setdefault(hour_of(message.enqueued), []).extend(rows_of([message]))
+    for number, (hour, some) in enumerate(hours.items()):
+        compression = ("snappy", "gzip", "zstd")[number % 3]
+        storage.put("exported-tables", f"{hour}/PT1H.parquet", parquet(some, compression=compression))
+    access = ("--connection-string-file", storage.file)
+    _, wanted, alone, _ = replayed(tmp_path / "lines", lines)
+    code, ids, summary, manifest = replayed(tmp_path / "tables", f"{storage.url}/exported-tables", *access)
+    assert code == exits.OK
+    assert wanted
+    assert ids == wanted
+    assert summary["records"] == alone["records"]
+    assert len(manifest["inputs"]) == len(hours)
+    assert all(each["form"] == "parquet" and each["sha256"] for each in manifest["inputs"])
+
+
+# Other commands
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, dict[str, Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        code = main([*map(str, arguments), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def copied(archived: dict[tuple[str, str], bytes], folder: Path) -> None:
+    for (container, name), data in archived.items():
+        path = folder / container / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def addresses(storage: Storage, archived: dict[tuple[str, str], bytes]) -> list[str]:
+    """Of the containers of the archive; other tests fill others."""
+    return [f"{storage.url}/{container}" for container in sorted({container for container, _ in archived})]
+
+
+def test_questions_are_asked_of_blobs_as_of_files(
+    storage: Storage, archived: dict[tuple[str, str], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied(archived, tmp_path / "copy")
+    access = ("--connection-string-file", storage.file)
+    question = ("--address", "0.0.0.0/0", "--since", "2026-10-01")
+    files = said(capsys, "incident", tmp_path / "copy", *question)
+    blobs = said(capsys, "incident", *addresses(storage, archived), *question, *access)
+    assert blobs == files
+    assert blobs[0] == exits.OK
+    assert blobs[1]["agents"]
+    page = tmp_path / "incident.md"
+    reported = said(capsys, "incident", *addresses(storage, archived), *question, *access, "--markdown", page)
+    assert reported[0] == exits.OK
+    text = page.read_text(encoding="utf-8")
+    assert all(hashlib.sha256(data).hexdigest() in text for data in archived.values())
+    assert said(capsys, "incident", f"{storage.url}/insights-logs-none", *question, *access)[0] == exits.INPUT
+
+
+def test_the_coverage_of_blobs_is_that_of_files_and_a_signature_is_not_shown(
+    storage: Storage, archived: dict[tuple[str, str], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied(archived, tmp_path / "copy")
+    places = addresses(storage, archived)
+    signed = [f"{place}?{sas(minutes=60, container=place.rpartition('/')[2])}" for place in places]
+    _, files = said(capsys, "coverage", tmp_path / "copy")
+    code, blobs = said(capsys, "coverage", *signed)
+    assert code == exits.OK
+    assert blobs["looked_at"].pop("archive") == places
+    del files["looked_at"]["archive"]
+    assert blobs == files
+    assert "sig=" not in json.dumps(blobs)
+
+
+def test_a_case_is_made_and_configurations_are_compared_out_of_blobs(
+    storage: Storage, archived: dict[tuple[str, str], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    access = ("--connection-string-file", storage.file)
+    places = addresses(storage, archived)
+    replayed(tmp_path / "replay", *places, *access)
+    alerts = tmp_path / "replay/output.json"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        out = ("--alerts", alerts, "--out", tmp_path / "case.zip")
+        assert main([*map(str, ("case", "export", *places, *out, *access))]) == exits.OK
+    assert "not found" not in capsys.readouterr().err
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("{}")
+    two.write_text("budget: {enabled: false}")
+    code, document = said(
+        capsys, "diff", one, two, *(part for place in places for part in ("--archive", place)), *access
+    )
+    assert code == exits.OK
+    assert not document["lost"]
 
 
 # Finding blobs
@@ -266,10 +369,10 @@ def test_a_reading_of_blobs_goes_on_with_those_that_were_there(storage: Storage)
 # Credentials
 
 
-def sas(*, minutes: float, read: bool = True) -> str:
+def sas(*, minutes: float, read: bool = True, container: str = "insights-logs-signed") -> str:
     until = datetime.now(UTC) + timedelta(minutes=minutes)  # noqa: TID251 -- signatures have a real end
     permission = ContainerSasPermissions(list=True, read=read)
-    return generate_container_sas(ACCOUNT, "insights-logs-signed", KEY, permission=permission, expiry=until)
+    return generate_container_sas(ACCOUNT, container, KEY, permission=permission, expiry=until)
 
 
 def test_a_signature_lets_in_and_is_shown_nowhere(
