@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from detector.sources.chunk import Chunk
 
 PROGRESS_EVERY: Final = 32
 """Chunks between two calls of `on_progress`."""
+_SWITCH: Final = 0.0005
+"""Seconds after which the interpreter's lock is given to a thread that waits for it; 5 ms are usual."""
 
 
 def moment_of_reading() -> float:
@@ -77,7 +80,7 @@ def replay(  # noqa: PLR0913 - all that a replay depends on, by name
     process = engine.process
     count = 0
     begun, before = perf_counter(), tally.seconds
-    with _tuned_collector():
+    with _tuned_interpreter():
         for chunk in source:
             decoded = decode_chunk(decoder, chunk)
             if choose is not None:
@@ -141,14 +144,20 @@ def _located(quarantined: Quarantined, chunk: Chunk) -> Quarantined:
 
 
 @contextmanager
-def _tuned_collector() -> Iterator[None]:
-    """Cyclic garbage hardly ever arises while replaying, so it is looked for rarely and not in what was loaded."""
-    before = gc.get_threshold()
+def _tuned_interpreter() -> Iterator[None]:
+    """Cyclic garbage hardly ever arises while replaying, so it is looked for rarely and not in what was loaded.
+
+    A thread that hashes has next to nothing to do under the interpreter's lock, but would wait for it 5 ms at every
+    step, and so fall behind.
+    """
+    before, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    sys.setswitchinterval(_SWITCH)
     try:
         yield
     finally:
+        sys.setswitchinterval(interval)
         gc.set_threshold(*before)
         gc.unfreeze()

@@ -18,8 +18,8 @@ import zstandard
 from detector.errors import SourceError
 
 BLOCK: Final = 2**20
-_PIECE: Final = 128 * 2**10
-"""What is read of a file at once: as much as a chunk holds, so that it is copied once and still in the cache then."""
+PIECE: Final = 128 * 2**10
+"""What is read of a file at once where many are open: as much as a chunk holds."""
 AVRO: Final = b"Obj\x01"
 """What a file of Event Hubs Capture begins with."""
 PARQUET: Final = b"PAR1"
@@ -50,8 +50,8 @@ class Raw(Protocol):
     samples: int
     """How many samples are worth their price."""
 
-    def blocks(self) -> Iterator[bytes]:
-        """The first `size` bytes, as they lie there; raises `SourceError` or `OSError`."""
+    def blocks(self, piece: int = PIECE) -> Iterator[bytes]:
+        """The first `size` bytes, as they lie there, about `piece` at a time; raises `SourceError` or `OSError`."""
         ...
 
     def sample(self, position: int, length: int) -> bytes:
@@ -83,11 +83,11 @@ class Disk:
         self.grown = 0
         self.samples = 64
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, piece: int = PIECE) -> Iterator[bytes]:
         """The bytes, block by block."""
         left = self.size
         with open(self._path, "rb", buffering=0) as file:
-            while left and (block := file.read(min(left, _PIECE))):
+            while left and (block := file.read(min(left, piece))):
                 left -= len(block)
                 yield block
             if not left:
@@ -116,7 +116,7 @@ class Input:
         raw: Bytes at rest; `None` for a file to be opened by its name.
     """
 
-    __slots__ = ("_close", "_started", "_stream", "once", "place", "plain", "raw", "seen")
+    __slots__ = ("_close", "_started", "_stream", "once", "piece", "place", "plain", "raw", "seen")
 
     def __init__(
         self,
@@ -127,6 +127,8 @@ class Input:
     ) -> None:
         self.place: Final = place
         self.seen = seen
+        self.piece = PIECE
+        """Bytes that are read at once. Where records are cut depends on it, and so does every place to go on from."""
         self.plain = False
         """Whether the bytes at rest are the bytes of the records, so that samples can be taken anywhere."""
         self._started: Iterator[bytes] | None = None
@@ -192,7 +194,7 @@ class Input:
         stream = self._stream
         if stream is None:
             assert self.raw is not None, "what is no stream is at rest"
-            blocks: Iterable[bytes] = self.raw.blocks()
+            blocks: Iterable[bytes] = self.raw.blocks(self.piece)
         else:
             blocks = iter(lambda: _read(stream), b"")
         try:

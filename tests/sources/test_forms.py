@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from detector.sources.chunk import CHUNK_BYTES
 from detector.sources.files import FileSource
+from detector.sources.lines import record_lines
 from detector.sources.sniff import kind_of
 from tests.sources.records import message, record, seconds_of, stamp
 
@@ -88,6 +90,20 @@ def test_chunks_of_records_are_small_and_know_their_line(tmp_path: Path) -> None
         assert len(chunk.data) <= 256 * 2**10
         assert chunk.data.startswith(lines[chunk.line - 1])
     assert b"".join(chunk.data for chunk in chunks) == file.read_bytes()
+
+
+@pytest.mark.parametrize("length", [20, 3_000, 200_000])
+@pytest.mark.parametrize("size", [999, 2**17, 2**20, 2**22])
+def test_blocks_of_any_size_are_cut_into_chunks_that_know_their_line(length: int, size: int) -> None:
+    chance = random.Random(length)
+    lines = [b"x" * chance.randrange(length) + b"\n" for _ in range(4_000_000 // length)]
+    data = b"".join(lines)
+    chunks = list(record_lines(iter([data[at : at + size] for at in range(0, len(data), size)]), "f"))
+    assert b"".join(chunk.data for chunk in chunks) == data
+    assert all(len(chunk.data) <= max(CHUNK_BYTES * 3 // 2, length) + CHUNK_BYTES for chunk in chunks)
+    assert [chunk.line for chunk in chunks] == [
+        1 + sum(chunk.data.count(b"\n") for chunk in chunks[:at]) for at in range(len(chunks))
+    ]
 
 
 def test_messages_know_their_line_although_blank_lines_are_left_out(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,24 @@ def test_a_file_of_any_size_is_sorted_in_little_memory(tmp_path: Path, monkeypat
     real = sorting._spilled
     monkeypatch.setattr(sorting, "_spilled", lambda *given: runs.append(real(*given)) or runs[-1])
     path = tmp_path / "large"
-    path.write_bytes(b"\n".join(record(float(second)) for second in range(90_000, 0, -30)))
+    path.write_bytes(b"\n".join(record(float(second)) for second in range(180_000, 0, -30)))
     source = FileSource([str(path)], max_sort_bytes=10_000)
-    assert seconds_of(source) == sorted(float(second) for second in range(90_000, 0, -30))
+    assert seconds_of(source) == sorted(float(second) for second in range(180_000, 0, -30))
     assert len(runs) > 3
     assert all(run.closed for run in runs)
+
+
+def test_what_is_gathered_before_damage_is_given_sorted(tmp_path: Path) -> None:
+    lines = b"\n".join(record(float(second), os.urandom(30).hex()) for second in range(60_000, 0, -5))
+    path = tmp_path / "f.gz"
+    path.write_bytes(gzip.compress(lines)[:-5000])
+    for room in (10 * 2**20, 10_000):
+        source = FileSource([str(path)], max_sort_bytes=room)
+        found = seconds_of(source)
+        assert len(found) > 6000
+        assert found == sorted(found)
+        assert ["cut off" in failure.message for failure in source.failures] == [True]
+        assert source.readings[0].status == "partly"
 
 
 def test_a_full_disk_is_told_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
