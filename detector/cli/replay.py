@@ -113,9 +113,9 @@ def command(**options: Any) -> int:  # noqa: ANN401 -- click gives every option 
 
     PATH is a file, a directory with everything in it, a pattern in quotes, the address of a storage account or
     container, or - for standard input. JSON lines of records or of {"records": [...]} messages, PT1H.json archive
-    trees, JSON arrays, Graph pages, Event Hubs Capture (Avro) and Log Analytics exports (CSV or JSON) are recognised,
-    plain or packed with gzip or zstd. All inputs together are read in order of event time; what is in another order
-    is sorted. What comes twice counts once.
+    trees, JSON arrays, Graph pages, Event Hubs Capture (Avro) and Log Analytics exports (CSV, JSON, Parquet) are
+    recognised, plain or packed with gzip or zstd. All inputs together are read in order of event time; what is in
+    another order is sorted. What comes twice counts once.
 
     --graph asks Microsoft Graph for the sign-ins, changes and risks of the window, at most 30 days back, with the
     identity of `inventory` in the configuration. What DIR holds already is not asked for again.
