@@ -132,9 +132,7 @@ def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told(story, NAME, declared("autonomous"))) == 1
 
 
-@pytest.mark.parametrize(
-    ("p_value", "seen", "says"), [(0.0999, 12.0, True), (0.1, 12.0, False), (0.0999, 11.9, False)]
-)
+@pytest.mark.parametrize(("p_value", "seen", "says"), [(0.0999, 12.0, True), (0.1, 12.0, False), (0.0999, 11.9, False)])
 def test_exactly_at_each_threshold(p_value: float, seen: float, says: bool) -> None:
     facts: dict[str, Any] = {"flow": "app_only", "known_flows": ("agent_user", "on_behalf_of")}
     found = FlowChanged().judge(signal("flow", p_value=p_value, seen=seen, facts=facts))
