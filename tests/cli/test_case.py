@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from detector.cli import exits
 from detector.cli.main import main
 from tests.cli.test_reports import archive
+from tests.tables import parquet
 
 __all__ = ["archive"]
 
@@ -124,6 +125,22 @@ def test_records_in_messages_packed_files_and_tables_are_found(archive: Path, al
     with zipfile.ZipFile(out) as opened:
         ids = [json.loads(line)["properties"]["id"] for line in opened.read("records.jsonl").splitlines()]
     assert sorted(ids) == sorted(each["id"] for each in document["records"])
+
+
+def test_rows_of_parquet_are_told_as_json(archive: Path, alerts: Path, tmp_path: Path) -> None:
+    records = [orjson.loads(line) for line in archive.read_bytes().splitlines()]
+    table, out = tmp_path / "in" / "export.parquet", tmp_path / "case.zip"
+    table.parent.mkdir()
+    table.write_bytes(parquet(records, typed=False))
+    assert run("export", table, "--alerts", alerts, "--out", out) == exits.OK
+    document = manifest(out)
+    assert document["records_missing"] == []
+    assert {each["exact"] for each in document["records"]} == {False}
+    with zipfile.ZipFile(out) as opened:
+        rows = [json.loads(line) for line in opened.read("records.jsonl").splitlines()]
+    assert sorted(json.loads(row["properties"])["id"] for row in rows) == sorted(
+        each["id"] for each in document["records"]
+    )
 
 
 def test_one_alert_can_be_chosen_and_what_is_missing_is_named(
