@@ -15,6 +15,8 @@ from detector.detectors.attribute_changed import AttributeChanged
 from detector.detectors.block_evaded import BlockEvaded
 from detector.detectors.blocked_by_policy import BlockedByPolicy
 from detector.detectors.blueprint_edited import BlueprintEdited
+from detector.detectors.busy_day import BusyDay
+from detector.detectors.busy_stretch import BusyStretch
 from detector.detectors.change_outside_pipeline import ChangeOutsidePipeline
 from detector.detectors.concurrent_use import ConcurrentUse
 from detector.detectors.configuration_drift import ConfigurationDrift
@@ -67,6 +69,8 @@ from detector.detectors.unmanaged_agent import UnmanagedAgent
 DETECTORS: Final = (
     TokenSpike,
     FleetSpike,
+    BusyStretch,
+    BusyDay,
     ApiSpread,
     ApiNovelty,
     NetworkNovelty,

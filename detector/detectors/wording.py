@@ -134,3 +134,9 @@ def hours_later(first: float, second: float) -> str:
     """How a moment known to the hour lies to one before it: `in the same hour`, `2 hours later`."""
     hours = int(second // 3600) - int(first // 3600)
     return "in the same hour" if hours <= 0 else "in the next hour" if hours == 1 else f"{hours} hours later"
+
+
+def factor_of_siblings(facts: Mapping[str, Fact]) -> str:
+    """What siblings at the same hours explain, for a sentence; nothing when they were no busier than usual."""
+    factor = number(facts.get("siblings_factor"))
+    return f" and times {factor:.1f}, for its siblings are busier than usual too" if factor >= 1.05 else ""

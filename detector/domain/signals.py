@@ -11,6 +11,7 @@ from detector.domain.keys import Key
 
 SignalKind = Literal[
     "token_rate",
+    "busy",
     "api_spread",
     "api_novelty",
     "network_novelty",

@@ -51,6 +51,8 @@ _MAX_COUNTED: Final = 2_000
 """Subjects and hours of a kind and day."""
 
 _FAMILIES: Final = {
+    "token_rate": "volume",
+    "busy": "volume",
     "api_spread": "resources",
     "api_novelty": "resources",
     "declaration": "resources",

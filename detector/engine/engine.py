@@ -47,6 +47,7 @@ from detector.engine.risks import Risks
 from detector.engine.routing import Route, Router
 from detector.engine.saying import Saying
 from detector.engine.state import State
+from detector.engine.working import Working
 from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import hour_of
 
@@ -158,6 +159,8 @@ class Engine:
         self.novelties.places_heard_from = self.concurrency.least_seen
         self.casebook.on_granted.append(self.concurrency.granted)
         self.parts.append(self.concurrency)
+        self.working = Working(settings, state, saying, journal, self.router.children)
+        self.parts.append(self.working)
 
     def _declare(self, declarations: Declarations | None) -> None:
         """Connects what compares with the manifest, if there is one; it reads inventories behind who else does."""

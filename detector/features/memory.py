@@ -18,6 +18,7 @@ from detector.features.inventory import ObjectMemory, PersonMemory
 from detector.features.ledger import Entry, Ledger
 from detector.features.networks import NetworkMemory
 from detector.features.outages import Outage
+from detector.features.periods import PeriodMemory
 from detector.features.presence import Presence
 from detector.features.runs import Run
 from detector.features.token_rate import RateMemory
@@ -45,6 +46,8 @@ class IdentityMemory(msgspec.Struct, gc=False):
     """Whether it is an ordinary client that only agents' users signed in through: it is no agent for that."""
     watched: float = inf
     """Event time after which a granted token is an entry of its ledger; see `detector.engine.casebook`."""
+    periods: PeriodMemory | None = None
+    """When it is at work; see `detector.engine.working`."""
 
 
 class FleetMemory(msgspec.Struct, gc=False):

@@ -1,0 +1,70 @@
+"""D06: an agent is at work far more often in 24 hours than on any of its days.
+
+Catches: a clock that goes faster, extra runs, replayed exchanges; also of agents with a handful of tokens a day.
+Misses: slow drift (D107), theft that stays within the agent's own busiest days.
+Noisy on: backfills, agents that take up new work.
+Reads: busy.
+ATT&CK: T1528, T1550.001. Runbook: docs/detectors/busy_day.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Gt, Lt
+
+from detector.detectors.wording import amount, factor_of_siblings, odds, text
+from detector.domain.findings import Finding
+from detector.domain.signals import Signal, SignalKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusyDay:
+    """Thresholds."""
+
+    name: ClassVar[str] = "busy_day"
+    catalogue_ids: ClassVar[tuple[str, ...]] = ("D06",)
+    reads: ClassVar[tuple[SignalKind, ...]] = ("busy",)
+    attack: ClassVar[tuple[str, ...]] = ("T1528", "T1550.001")
+    hours: ClassVar[int] = 24
+    """Hours that it looks at."""
+    innocent: ClassVar[tuple[str, ...]] = (
+        "A backfill, or a schedule that was changed on purpose.",
+        "New work for this agent alone.",
+        "A deployment that lost its token cache, or runs on more hosts.",
+    )
+    next_steps: ClassVar[tuple[str, ...]] = (
+        "List the sign-ins of the agent in the window by address, resource and key id, and look at the gaps.",
+        "Ask the sponsor whether the schedule or the work of the agent was changed.",
+        "If nothing explains it, disable the agent identity and rotate the blueprint's credential.",
+    )
+
+    enabled: bool = True
+    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-4
+    """Tail probability that the number of busy periods must fall below."""
+    floor: Annotated[int, Gt(0)] = 8
+    """Busy periods below which nothing is said."""
+    min_days: Annotated[float, Gt(0)] = 7.0
+    """Days that the agent must have been known for."""
+
+    def judge(self, signal: Signal) -> Finding | None:
+        """See `Detector.judge`."""
+        if signal.facts.get("hours") != self.hours or signal.value < self.floor:
+            return None
+        if signal.seen < self.min_days or signal.p_value >= self.p_value:
+            return None
+        return Finding(
+            detector=self.name,
+            catalogue_ids=self.catalogue_ids,
+            subject=signal.key,
+            occasion=signal.occasion,
+            severity="medium",
+            title=f"At work in {amount(signal.value)} ten-minute periods of 24 hours, usually {amount(signal.usual)}",
+            explanation=(
+                f"{text(signal.facts.get('agent_name'))} asked for tokens in {amount(signal.value)} different "
+                f"ten-minute periods of 24 hours; on such a day usually in {amount(signal.usual)}, learned from "
+                f"{amount(signal.seen)} days{factor_of_siblings(signal.facts)} ({odds(signal.p_value)})."
+            ),
+            signal=signal,
+        )

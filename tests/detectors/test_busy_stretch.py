@@ -1,0 +1,132 @@
+"""D04, D05: at work nearly all of the time for two hours in which an agent usually is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from detector.detectors.busy_stretch import BusyStretch
+from detector.domain.events import Event
+from tests.detectors.stage import CREW, NOW, TENANT, said, same_however_told, signal
+from tests.stories import BLOCKED, DAY, HOUR, MINUTE, Agent, defaults, in_order
+
+NAME = "busy_stretch"
+CLERK = TENANT.agent("clerk", blueprint="desk")
+COLLEAGUES = tuple(TENANT.agent(f"colleague {number}", blueprint="desk") for number in range(3))
+NIGHT = NOW + 10 * DAY + HOUR
+"""Ten days later, one o'clock on a Sunday night."""
+
+
+def office(agent: Agent = CLERK, *, days: int = 10, every: float = 30 * MINUTE) -> list[Event]:
+    """Days of work from nine to five."""
+    hours = 8 * HOUR
+    return in_order(
+        *(TENANT.sign_ins(agent, NOW + day * DAY + 9 * HOUR, int(hours / every), every=every) for day in range(days))
+    )
+
+
+def night(agent: Agent = CLERK, *, number: int = 9, at: float = NIGHT, error: int = 0) -> list[Event]:
+    """Requests ten minutes apart, and one of somebody else by which time passes."""
+    return [*TENANT.sign_ins(agent, at, number, every=10 * MINUTE, error=error), TENANT.sign_in(CREW[1], at + 3 * HOUR)]
+
+
+def test_work_in_the_night_is_said_with_its_numbers() -> None:
+    (alert,) = said(NAME, office(), night())
+    assert alert.severity == "medium"
+    assert alert.catalogue_ids == ("D04", "D05")
+    assert (alert.subject.kind, alert.subject.id) == ("agent", CLERK.id)
+    assert alert.time == "2026-03-22T02:00:00.000Z"
+    assert alert.title == "At work in 6 of 12 ten-minute periods, usually 0.4"
+    assert alert.explanation == (
+        "clerk asked for tokens in 6 of the 12 ten-minute periods from 2026-03-22 00:00 to 2026-03-22 02:00 UTC; at "
+        "these hours usually in 0.4, learned from 9 days (p = 3e-05)."
+    )
+
+
+def test_it_is_the_same_alert_however_it_is_told() -> None:
+    assert len(same_however_told([*office(), *night()], NAME)) == 1
+    assert same_however_told([*office(), *night(number=2)], NAME) == []
+
+
+@pytest.mark.parametrize(("number", "alerts"), [(4, 0), (8, 1)])
+def test_a_few_requests_in_the_night_are_none_of_it(number: int, alerts: int) -> None:
+    assert len(said(NAME, office(), night(number=number))) == alerts
+
+
+def test_a_burst_of_minutes_is_one_period_or_two() -> None:
+    burst = TENANT.sign_ins(CLERK, NIGHT, 200, every=5.0)
+    assert said(NAME, office(), burst, TENANT.sign_in(CREW[1], NIGHT + 3 * HOUR)) == []
+
+
+def test_refused_requests_are_work_as_well() -> None:
+    assert len(said(NAME, office(), night(error=BLOCKED))) == 1
+
+
+def test_the_usual_hours_are_usual() -> None:
+    assert said(NAME, office(days=20)) == []
+
+
+def test_who_works_every_night_is_left_alone() -> None:
+    nights = [event for day in range(10) for event in night(at=NOW + day * DAY + HOUR)]
+    assert said(NAME, nights, night()) == []
+
+
+def test_an_agent_of_few_days_is_not_judged() -> None:
+    assert said(NAME, office(days=6), night(at=NOW + 6 * DAY + HOUR)) == []
+
+
+def test_what_all_siblings_do_is_their_common_work() -> None:
+    """A release, a retry storm or a busy customer moves all of them."""
+    together = (CLERK, *COLLEAGUES)
+    history = in_order(*(office(agent) for agent in together))
+    moved = [event for agent in together for event in night(agent, number=6)]
+    assert said(NAME, history, moved) == []
+    assert len(said(NAME, history, night(number=6))) == 1
+
+
+def test_a_late_record_counts_in_its_period() -> None:
+    """The period of one o'clock is full before the next hour begins; the record comes after it."""
+    story = [*office(), *night(number=6)]
+    late = TENANT.sign_in(CLERK, NIGHT + 65 * MINUTE)
+    assert len(said(NAME, story[:-1], TENANT.sign_in(CREW[1], NIGHT + 70 * MINUTE), late, story[-1])) == 1
+
+
+def test_it_is_said_once_a_day() -> None:
+    assert len(said(NAME, office(), night(number=30))) == 1
+
+
+def test_nobody_listens_when_it_is_switched_off() -> None:
+    chosen = replace(defaults(), detectors=(BusyStretch(enabled=False),))
+    assert said(NAME, office(), night(), chosen=chosen) == []
+
+
+def _facts(hours: int, factor: float = 1.0) -> dict[str, int | float | str]:
+    return {"hours": hours, "siblings_factor": factor, "agent_name": "clerk"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "value", "p_value", "seen", "found"),
+    [
+        (2, 5, 9.9e-5, 7, True),
+        (24, 5, 9.9e-5, 7, False),
+        (2, 4, 9.9e-5, 7, False),
+        (2, 5, 1e-4, 7, False),
+        (2, 5, 9.9e-5, 6.9, False),
+    ],
+)
+def test_every_threshold_has_its_edge(hours: int, value: float, p_value: float, seen: float, *, found: bool) -> None:
+    told = signal("busy", value=value, usual=0.5, p_value=p_value, seen=seen, facts=_facts(hours))
+    assert (BusyStretch().judge(told) is not None) == found
+
+
+def test_the_busyness_of_siblings_is_said() -> None:
+    finding = BusyStretch().judge(signal("busy", value=9.0, usual=3.0, facts=_facts(2, 2.04)))
+    assert finding is not None
+    assert "learned from 100 days and times 2.0, for its siblings are busier than usual too (p" in finding.explanation
+
+
+def test_the_window_is_two_hours() -> None:
+    (alert,) = said(NAME, office(), night())
+    assert alert.evidence.details["window_start"] == "2026-03-22T00:00:00.000Z"
+    assert alert.evidence.details["window_end"] == "2026-03-22T02:00:00.000Z"
