@@ -489,6 +489,7 @@ def _small() -> EngineSettings:
                 "fleet_spike": {"p_value": 1e-4},
                 "busy_stretch": {"p_value": 1e-2, "floor": 3, "min_days": 1.0},
                 "busy_day": {"p_value": 1e-2, "floor": 4, "min_days": 1.0},
+                "agent_silent": {"p_value": 1e-2, "min_days": 4.0},
                 "api_spread": {"p_value": 1e-2, "min_seen": 4.0},
                 "api_novelty": {"p_value": 0.2, "p_value_sensitive": 0.3, "p_value_alone": 0.2, "min_seen": 4.0},
                 "network_novelty": {

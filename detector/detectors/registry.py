@@ -7,6 +7,7 @@ from typing import Final
 from detector.detectors.accountability_lost import AccountabilityLost
 from detector.detectors.agent_admin_assigned import AgentAdminAssigned
 from detector.detectors.agent_reenabled import AgentReenabled
+from detector.detectors.agent_silent import AgentSilent
 from detector.detectors.agent_user_misused import AgentUserMisused
 from detector.detectors.api_novelty import ApiNovelty
 from detector.detectors.api_spread import ApiSpread
@@ -71,6 +72,7 @@ DETECTORS: Final = (
     FleetSpike,
     BusyStretch,
     BusyDay,
+    AgentSilent,
     ApiSpread,
     ApiNovelty,
     NetworkNovelty,

@@ -12,6 +12,7 @@ from detector.domain.keys import Key
 SignalKind = Literal[
     "token_rate",
     "busy",
+    "silence",
     "api_spread",
     "api_novelty",
     "network_novelty",

@@ -1,7 +1,8 @@
-"""When identities are at work: more of the time than they, and their siblings, ever are.
+"""When identities are at work: more of the time than they, and their siblings, ever are; or not at all.
 
 Everything is judged when an hour is final, once for all identities that were at work in it: no record pays for it. What
 the siblings do at the same hours is divided out: growth, holidays, retries and autoscaling are shared, theft is not.
+Of silence only an hour speaks in which siblings were at work: otherwise it is an outage, a holiday or a gap in the log.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+from detector.detectors.agent_silent import AgentSilent
 from detector.detectors.busy_day import BusyDay
 from detector.detectors.busy_stretch import BusyStretch
 from detector.domain.alerts import Entity
 from detector.domain.signals import Fact, Signal
+from detector.engine.lifecycle import switched_off
 from detector.engine.routing import key_of, subject_of
-from detector.features import periods
+from detector.features import periods, silence
 from detector.features.periods import HOURS, STRETCH, Busy, PeriodMemory
+from detector.features.silence import Silence
 from detector.features.timeline import DAY, HOUR, STEPS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -34,6 +38,11 @@ _SHARED: Final = 2.0
 """Busy periods that siblings are held to have had as usual, so that few of them say little."""
 _MOST_SHARED: Final = 6.0
 """How many times as busy as usual siblings may be to explain anything."""
+_WITNESSES: Final = 3.0
+"""Busy periods that siblings usually have in the time, so that their being at work means anything."""
+_AS_USUAL: Final = 0.7
+"""Share of their usual work that siblings do when nothing is wrong with all of them."""
+_MAX_PAUSES: Final = 20_000
 _UNSEEN: Final = 3
 """Hours in which there may be records since the last one that was judged: the lateness is an hour at most."""
 
@@ -49,19 +58,25 @@ class Working:
         self.saying = saying
         self.journal = journal
         self.children = children
-        asked = [each for each in settings.detectors if isinstance(each, (BusyStretch, BusyDay)) and each.enabled]
-        self.asked = bool(asked)
+        asked = [each for each in settings.detectors if isinstance(each, (BusyStretch, BusyDay))]
         self.min_days = min((each.min_days for each in asked), default=inf)
         self.floors = {
             hours: min((each.floor for each in asked if each.hours == hours), default=inf) for hours in (STRETCH, HOURS)
         }
+        quiet = [each for each in settings.detectors if isinstance(each, AgentSilent)]
+        self.silent_days = min((each.min_days for each in quiet), default=inf)
+        self.silent_p_value = max((each.p_value for each in quiet), default=0.0)
+        self._working: set[str | None] = set()
+        """Blueprints with an agent at work in the hour judged."""
+        self._pauses: dict[tuple[str, str], tuple[int, int, float]] = {}
+        """By tenant and identity: since and up to which hour what was missed is summed up. A cache."""
         self._shared: dict[tuple[str, int], tuple[int, float]] = {}
         """Busy periods of the agents of a blueprint and their usual number up to the hour judged."""
 
     def tick(self, watermark: float) -> None:
         """Judges every hour that is final by now; at the end of an archive all are."""
         newest = self.state.admission.watermark
-        if not self.asked or newest == -inf:
+        if newest == -inf:
             return
         last = self.state.worked_hour
         final = int(newest) // HOUR if watermark == inf else int(watermark - self.settings.lateness) // HOUR - 1
@@ -73,9 +88,12 @@ class Working:
         for tenant_id, tenant in sorted(self.state.tenants.items(), key=itemgetter(0)):
             for hour in range(last + 1, min(final, last + _UNSEEN) + 1):
                 self._hour(tenant_id, tenant, hour)
+                self._silence(tenant_id, tenant, hour)
 
     def _hour(self, tenant_id: str, tenant: TenantMemory, hour: int) -> None:
         first = hour * STEPS_PER_HOUR
+        self._shared.clear()
+        self._working = set()
         found: list[tuple[str, IdentityMemory, PeriodMemory]] = []
         for identity in tenant.identities.values():
             if identity.rates.bucket < first or identity.kind == "blueprint":
@@ -83,11 +101,14 @@ class Working:
             memory = identity.periods
             if memory is None:
                 memory = identity.periods = PeriodMemory()
-            if periods.take_in(memory, identity.rates, hour):
+            busy = periods.busy_in(memory, identity.rates, hour)
+            if busy:
+                silence.end(memory, hour)
+                periods.take_in(memory, hour, busy)
+                self._working.add(identity.blueprint_id)
                 self.journal.touch("identity", tenant_id, identity.id)
                 if periods.days(memory) >= self.min_days:
                     found.append((identity.id, identity, memory))
-        self._shared.clear()
         for _, identity, memory in sorted(found, key=itemgetter(0)):
             for hours, floor in self.floors.items():
                 number = periods.count(memory, hour, hours)
@@ -100,20 +121,103 @@ class Working:
 
     def _factor(self, tenant_id: str, own: IdentityMemory, memory: PeriodMemory, hour: int, hours: int) -> float:
         """How many times as busy as usual the siblings of an identity were; 1 when they were less so."""
-        blueprint = own.blueprint_id
-        if blueprint is None:
+        if own.blueprint_id is None:
             return 1.0
+        busy, usual = self._siblings(tenant_id, own.blueprint_id, memory, hour, hours)
+        return max(1.0, min(_MOST_SHARED, (busy + _SHARED) / (usual + _SHARED)))
+
+    def _siblings(
+        self, tenant_id: str, blueprint: str, memory: PeriodMemory, hour: int, hours: int
+    ) -> tuple[int, float]:
+        """(busy periods of the siblings in the `hours` up to the end of `hour`, their usual number)."""
         shared = self._shared.get((blueprint, hours))
         if shared is None:
             family = [each.periods for each in self.children.family(tenant_id, blueprint)]
-            known = [each for each in family if each is not None and periods.days(each) >= self.min_days]
+            known = [each for each in family if each is not None and periods.days(each)]
             shared = self._shared[blueprint, hours] = (
                 sum(periods.count(each, hour, hours) for each in known),
                 sum(periods.expected(each, hour, hours) for each in known),
             )
-        busy = shared[0] - periods.count(memory, hour, hours)
         usual = max(0.0, shared[1] - periods.expected(memory, hour, hours))
-        return max(1.0, min(_MOST_SHARED, (busy + _SHARED) / (usual + _SHARED)))
+        return shared[0] - periods.count(memory, hour, hours), usual
+
+    # ------------------------------------------------------------------------------------------------- silence
+
+    def _silence(self, tenant_id: str, tenant: TenantMemory, hour: int) -> None:
+        """Looks at those who are silent although siblings are at work in the very hour."""
+        working = self._working
+        found: list[tuple[str, IdentityMemory, PeriodMemory]] = []
+        for identity in tenant.identities.values():
+            memory = identity.periods
+            if memory is None or memory.hour >= hour or identity.blueprint_id not in working:
+                continue
+            if not silence.patient(memory, hour) and periods.days(memory) >= self.silent_days:
+                found.append((identity.id, identity, memory))
+        for _, identity, memory in sorted(found, key=itemgetter(0)):
+            missed = self._missed(tenant_id, identity.id, memory, hour)
+            if silence.judge(memory, hour, missed, 1.0).p_value >= self.silent_p_value:
+                continue  # most of them: no siblings are asked
+            factor = self._witnessed(tenant_id, identity, memory, hour)
+            if factor and switched_off(tenant, identity, float((hour + 1) * HOUR)) is None:
+                pause = silence.judge(memory, hour, missed, factor)
+                self._tell_silence(tenant_id, tenant, identity, memory, hour, pause, factor)
+
+    def _witnessed(self, tenant_id: str, identity: IdentityMemory, memory: PeriodMemory, hour: int) -> float:
+        """Share of their usual work that siblings did during a pause; 0 when that says nothing."""
+        hours = min(hour - memory.hour, HOURS)
+        busy, usual = self._siblings(tenant_id, identity.blueprint_id or "", memory, hour, hours)
+        factor = (busy + 1.0) / (usual + 1.0)
+        return factor if usual >= _WITNESSES and factor >= _AS_USUAL else 0.0
+
+    def _missed(self, tenant_id: str, identifier: str, memory: PeriodMemory, hour: int) -> float:
+        """Busy periods that were to be expected since the last one; summed up from hour to hour."""
+        since, upto, missed = self._pauses.get((tenant_id, identifier), (-1, -1, 0.0))
+        if since != memory.hour or upto > hour:
+            upto, missed = memory.hour, 0.0
+        for each in range(upto + 1, hour + 1):
+            missed += periods.expected(memory, each, 1)
+        if len(self._pauses) >= _MAX_PAUSES:
+            self._pauses.clear()
+        self._pauses[tenant_id, identifier] = (memory.hour, hour, missed)
+        return missed
+
+    def _tell_silence(
+        self,
+        tenant_id: str,
+        tenant: TenantMemory,
+        identity: IdentityMemory,
+        memory: PeriodMemory,
+        hour: int,
+        pause: Silence,
+        factor: float,
+    ) -> None:
+        start, end, key = float((memory.hour + 1) * HOUR), float((hour + 1) * HOUR), key_of(identity)
+        fleet = tenant.fleets.get(identity.blueprint_id or "")
+        facts: dict[str, Fact] = {
+            "agent_id": identity.id,
+            "agent_name": identity.name or identity.id,
+            "hours": pause.hours,
+            "siblings_factor": round(factor, 2),
+        }
+        signal = Signal(
+            kind="silence",
+            key=key,
+            time=end,
+            window=(start, end),
+            occasion=f"since:{memory.hour * HOUR}",
+            value=pause.missed,
+            usual=pause.usual,
+            unit="missed busy periods",
+            p_value=pause.p_value,
+            seen=pause.days,
+            event=None,
+            facts=facts,
+            first_seen=start,
+            last_seen=end,
+        )
+        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), _entity(fleet))
+
+    # ------------------------------------------------------------------------------------------------ telling
 
     def _tell(self, tenant_id: str, tenant: TenantMemory, identity: IdentityMemory, hour: int, busy: Busy) -> None:
         fleet = tenant.fleets.get(identity.blueprint_id or "")

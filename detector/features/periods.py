@@ -44,6 +44,9 @@ DISPERSIONS: Final = {STRETCH: 0.3, HOURS: 0.1}
 """Dispersion of busy periods, in excess of a Poisson count, of keys that nothing is known of; by hours."""
 
 _WORKED, _RUNNING, _DAYS, _FIRST, _SECOND = range(5)
+PAUSES: Final = 5
+"""Where the numbers of `silence` begin."""
+_NUMBERS: Final = 11
 _WORKDAYS, _RESTDAYS = CELLS, CELLS + 1
 
 
@@ -58,9 +61,9 @@ class PeriodMemory(msgspec.Struct, gc=False):
     """The day (since the epoch) that is being learned."""
     cells: bytearray = msgspec.field(default_factory=lambda: bytearray(CELLS + 2))
     """Busy periods of each cell, then the working days and the other days in which they were."""
-    numbers: Numbers = msgspec.field(default_factory=lambda: array("d", bytes(8 * 5)))
+    numbers: Numbers = msgspec.field(default_factory=lambda: array("d", bytes(8 * _NUMBERS)))
     """Weighted active buckets of the key's rates up to the newest hour; busy periods of `day` so far; days, their busy
-    periods, and the squares of these."""
+    periods, and the squares of these; then the numbers of `silence`."""
 
 
 class Busy(msgspec.Struct, frozen=True, gc=False):
@@ -86,22 +89,19 @@ def worked(rates: RateMemory, limit: int) -> float:
     return total + weight(rates.bucket * STEP) if rates.bucket <= limit else total
 
 
-def take_in(memory: PeriodMemory, rates: RateMemory, hour: int) -> bool:
-    """Takes in an hour that is final, later than those before; whether there were busy periods in it.
+def busy_in(memory: PeriodMemory, rates: RateMemory, hour: int) -> int:
+    """Busy periods of an hour that is final, asked once and in rising order of hours.
 
     The difference of two sums of weights is a number of buckets: within an hour weights differ by 2 per mille at most.
     """
     total = worked(rates, (hour + 1) * STEPS_PER_HOUR - 1)
     busy = round((total - memory.numbers[_WORKED]) / weight(hour * HOUR + HOUR // 2))
-    if busy <= 0:
-        return False
     memory.numbers[_WORKED] = total
-    _open(memory, hour, busy)
-    return True
+    return min(busy, STEPS_PER_HOUR)
 
 
-def _open(memory: PeriodMemory, hour: int, busy: int) -> None:
-    """Remembers an hour, and learns those that are a day old by then."""
+def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:
+    """Takes in an hour with busy periods, later than those before, and learns the hours that are a day old by then."""
     before, memory.hour = memory.hour, hour
     if before < 0:
         memory.day = hour // 24
@@ -164,23 +164,35 @@ def count(memory: PeriodMemory, hour: int, hours: int) -> int:
 
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:
     """Usual number of busy periods in the `hours` up to the end of `hour`; 0 when no day was learned."""
-    cells, learned = memory.cells, days(memory)
-    if not learned:
+    cells = memory.cells
+    if not days(memory):
         return 0.0
-    level = _SMOOTHING * sum(cells[:CELLS]) / (24 * learned)
+    level = _SMOOTHING * memory.numbers[_FIRST] / (24 * memory.numbers[_DAYS])
+    today = CELLS // 2 if cell_of(memory.day * 24) >= CELLS // 2 else 0
+    learned = memory.hour - HOURS - memory.day * 24
     total = 0.0
     for each in range(hour - hours + 1, hour + 1):
         cell = cell_of(each)
-        first = cell - cell % 24
-        at = cell - first
+        at = cell % 24
+        first = cell - at
         own = (cells[first + (at - 1) % 24] + 2 * cells[cell] + cells[first + (at + 1) % 24]) / 4
-        total += (own + level) / (cells[_RESTDAYS if first else _WORKDAYS] + _SMOOTHING)
+        known = cells[_RESTDAYS if first else _WORKDAYS] + (first == today and at <= learned)
+        total += (own + level) / (known + _SMOOTHING)
     return total
+
+
+def most(memory: PeriodMemory) -> float:
+    """Busy periods of which no hour is expected to have more; a day must have been learned."""
+    cells, half = memory.cells, CELLS // 2
+    level = memory.numbers[_FIRST] / (24 * memory.numbers[_DAYS])
+    work = max(cells[:half]) / (cells[_WORKDAYS] + _SMOOTHING)
+    rest = max(cells[half:CELLS]) / (cells[_RESTDAYS] + _SMOOTHING)
+    return max(work, rest) + level
 
 
 def dispersion(memory: PeriodMemory, prior: float) -> float:
     """Excess of the variance of a day's busy periods over their mean, as a share of its square; shrunk to `prior`."""
-    _, _, number, first, second = memory.numbers
+    number, first, second = memory.numbers[_DAYS : _SECOND + 1]
     own = 0.0
     if first:
         mean = first / number

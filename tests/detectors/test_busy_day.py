@@ -31,10 +31,10 @@ def test_a_clock_that_goes_faster_is_said_with_its_numbers() -> None:
     assert alert.severity == "medium"
     assert alert.catalogue_ids == ("D06",)
     assert (alert.subject.kind, alert.subject.id) == ("agent", CLOCK.id)
-    assert alert.title == "At work in 18 ten-minute periods of 24 hours, usually 4.7"
+    assert alert.title == "At work in 16 ten-minute periods of 24 hours, usually 4.2"
     assert alert.explanation == (
-        "clock asked for tokens in 18 different ten-minute periods of 24 hours; on such a day usually in 4.7, learned "
-        "from 9 days (p = 4e-05)."
+        "clock asked for tokens in 16 different ten-minute periods of 24 hours; on such a day usually in 4.2, learned "
+        "from 9 days (p = 8e-05)."
     )
 
 

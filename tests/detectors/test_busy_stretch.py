@@ -37,10 +37,10 @@ def test_work_in_the_night_is_said_with_its_numbers() -> None:
     assert alert.catalogue_ids == ("D04", "D05")
     assert (alert.subject.kind, alert.subject.id) == ("agent", CLERK.id)
     assert alert.time == "2026-03-22T02:00:00.000Z"
-    assert alert.title == "At work in 6 of 12 ten-minute periods, usually 0.4"
+    assert alert.title == "At work in 6 of 12 ten-minute periods, usually 0.3"
     assert alert.explanation == (
         "clerk asked for tokens in 6 of the 12 ten-minute periods from 2026-03-22 00:00 to 2026-03-22 02:00 UTC; at "
-        "these hours usually in 0.4, learned from 9 days (p = 3e-05)."
+        "these hours usually in 0.3, learned from 9 days (p = 6e-06)."
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf
 
 import pytest
 
 from detector.domain.events import Event
+from detector.engine import working
 from detector.engine.engine import Engine
 from detector.features import periods
 from tests.stories import DAY, HOUR, MINUTE, START, Tenant, detectors, engine_of, in_order, settings, tell
@@ -87,9 +87,25 @@ def test_one_of_them_may_be_switched_off(off: str) -> None:
     assert {"busy_stretch", "busy_day"} - {off} <= set(said)
 
 
-def test_with_both_off_nothing_is_remembered() -> None:
-    engine = Engine(settings(thresholds={name: {"enabled": False} for name in ("busy_stretch", "busy_day")}))
-    tell(engine, days(2))
+def test_without_them_hours_are_learned_all_the_same() -> None:
+    engine = Engine(settings(detectors=()))
+    tell(engine, days(4) + night(START + 4 * DAY + HOUR))
+    assert engine.finish() == []
     (tenant,) = engine.state.tenants.values()
-    assert tenant.identities[CLOCK.id].periods is None
-    assert inf in engine.working.floors.values()
+    memory = tenant.identities[CLOCK.id].periods
+    assert memory is not None
+    assert periods.days(memory) == 3
+
+
+def test_what_was_missed_is_summed_up_from_hour_to_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the sum so far is still there or not, and whoever else is silent: it is the same."""
+    crew = [TENANT.agent(f"hand {number}", blueprint="tower") for number in range(5)]
+    story = in_order(
+        *(TENANT.calm(agent, hours=10 * 24, per_hour=1) for agent in crew),
+        *(TENANT.calm(agent, hours=24, at=START + 10 * DAY, per_hour=1) for agent in crew[2:]),
+    )
+    together = [alert for alert in tell(engine_of(), story) if alert.detector == "agent_silent"]
+    monkeypatch.setattr(working, "_MAX_PAUSES", 1)
+    forgetful = [alert for alert in tell(engine_of(), story) if alert.detector == "agent_silent"]
+    assert {alert.subject.id for alert in together} == {agent.id for agent in crew[:2]}
+    assert forgetful == together

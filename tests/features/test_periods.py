@@ -37,7 +37,14 @@ class Key:
         """An hour with requests in these of its ten minutes, taken in."""
         for place in busy:
             self.request(6 * hour + place)
-        return periods.take_in(self.memory, self.rates, hour)
+        return self.take_in(hour)
+
+    def take_in(self, hour: int) -> bool:
+        """An hour is final; whether there was anything in it."""
+        busy_periods = periods.busy_in(self.memory, self.rates, hour)
+        if busy_periods:
+            periods.take_in(self.memory, hour, busy_periods)
+        return busy_periods > 0
 
     def days(self, number: int, *hours: int, first: int = 0, busy: int = 1) -> None:
         """Days with `busy` periods in each of these hours."""
@@ -49,19 +56,18 @@ class Key:
 def plain(active: set[int], hour: int, hours: int) -> tuple[int, float]:
     """(busy periods, their usual number) from the ten-minute buckets that were ever active, as one would say it."""
     at = Counter(bucket // 6 for bucket in active)
-    over = (hour - 24) // 24 - min(at) // 24
-    learned = {each: number for each, number in at.items() if each <= hour - 24}
-    kinds = Counter(cell_of(24 * (min(at) // 24 + day)) >= 24 for day in range(max(0, over)))
+    first, over = min(at) // 24, (hour - 24) // 24
     cells: Counter[int] = Counter()
-    for each, number in learned.items():
-        cells[cell_of(each)] += number
+    known: Counter[int] = Counter()
+    for each in range(24 * first, hour - 23):
+        cells[cell_of(each)] += at[each]
+        known[cell_of(each)] += 1
     total = 0.0
-    if kinds:
-        level = sum(cells.values()) / (24 * kinds.total())
+    if over > first:
+        level = sum(number for each, number in at.items() if each // 24 < over) / (24 * (over - first))
         for each in range(hour - hours + 1, hour + 1):
-            rest = cell_of(each) >= 24
-            near = [cells[(each + other) % 24 + 24 * rest] for other in (-1, 0, 0, 1)]
-            total += (sum(near) / 4 + level) / (kinds[rest] + 1.0)
+            near = [cells[(each + other) % 24 + 24 * (cell_of(each) >= 24)] for other in (-1, 0, 0, 1)]
+            total += (sum(near) / 4 + level) / (known[cell_of(each)] + 1.0)
     return sum(number for each, number in at.items() if hour - hours < each <= hour), total
 
 
@@ -101,7 +107,7 @@ def test_an_hour_counts_whatever_of_it_is_folded_by_then(lateness: int) -> None:
     for bucket in range(6 * START, 6 * (START + 30)):
         hour, place = divmod(bucket - wait, 6)
         if place == 0 and hour > START:
-            assert periods.take_in(key.memory, key.rates, hour - 1)
+            assert key.take_in(hour - 1)
             assert periods.count(key.memory, hour - 1, 1) == 6
         key.request(bucket)
 
@@ -111,7 +117,7 @@ def test_an_hour_without_requests_is_not_taken_in() -> None:
     assert key.hour(START, 0)
     assert not key.hour(START + 1)
     key.request(6 * (START + 3))  # of a later hour
-    assert not periods.take_in(key.memory, key.rates, START + 2)
+    assert not key.take_in(START + 2)
     assert key.memory.hour == START
 
 
@@ -119,9 +125,9 @@ def test_what_came_in_disorder_counts_in_its_hour() -> None:
     key = Key()
     for bucket in (0, 8, 5, 2, 7, 2):
         key.request(6 * START + bucket)
-    assert periods.take_in(key.memory, key.rates, START)
+    assert key.take_in(START)
     assert periods.count(key.memory, START, 1) == 3
-    assert periods.take_in(key.memory, key.rates, START + 1)
+    assert key.take_in(START + 1)
     assert periods.count(key.memory, START + 1, 1) == 2
 
 

@@ -760,7 +760,21 @@ def asleep(scene: Scene) -> None:
         scene.tell(lone, tenant.sign_in(sleeper, scene.near(wakes, dice.choice((10 * MINUTE, HOUR)))))
     for at in (due + dice.choice((-DAY, 0, 5 * MINUTE)), judged + dice.choice((0, 60, DAY))):
         scene.tell(group, tenant.sign_in(agent, at))
-    scene.end = START + 50 * DAY
+    scene.end = max(scene.end, START + 50 * DAY)
+
+
+def kept_hours(scene: Scene) -> None:
+    """Three agents keep office hours for nine days; then one works at night, and another not at all."""
+    tenant, (name, dice) = scene.dice.choice(scene.tenants), (scene.new("desk"), scene.dice)
+    group, agents = f"{tenant.name}/{name}", [tenant.agent(f"{name}-{number}", blueprint=name) for number in range(3)]
+    for number, agent in enumerate(agents):
+        for day in range(9 if number == 1 else 11):
+            for hour in range(8, 18):
+                scene.tell(group, tenant.sign_in(agent, START + day * DAY + hour * HOUR + dice.randrange(3600)))
+    night = START + 9 * DAY + dice.randrange(6) * HOUR
+    for part in range(dice.randint(8, 24)):
+        scene.tell(group, tenant.sign_in(agents[0], night + part * 10 * MINUTE))
+    scene.end = max(scene.end, START + 12 * DAY)
 
 
 EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
@@ -802,6 +816,7 @@ EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
         taken_over,
         entitled,
         asleep,
+        kept_hours,
     )
 }
 

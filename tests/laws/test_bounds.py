@@ -21,6 +21,7 @@ from detector.engine import (
     removals,
     routing,
     sequencing,
+    working,
 )
 from detector.engine import engine as engine_module
 from detector.engine import state as state_module
@@ -69,6 +70,7 @@ def small_constants(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(casebook, "_MAX_FIRSTS", CAP)
     monkeypatch.setattr(sequencing, "_MAX_HELD", CAP)
     monkeypatch.setattr(fanning, "_MAX_LEARNED", CAP)
+    monkeypatch.setattr(working, "_MAX_PAUSES", CAP)
     monkeypatch.setattr(outages, "_MAX_OUTAGES", CAP)
     monkeypatch.setattr(outages_feature, "CAPACITY", CAP)
     monkeypatch.setattr(routing, "_MAX_ROUTES", 4 * CAP)
