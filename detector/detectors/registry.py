@@ -51,6 +51,7 @@ from detector.detectors.kill_switch_failed import KillSwitchFailed
 from detector.detectors.log_gap import LogGap
 from detector.detectors.long_lived_credential import LongLivedCredential
 from detector.detectors.network_novelty import NetworkNovelty
+from detector.detectors.newborn_deviates import NewbornDeviates
 from detector.detectors.owner_added import OwnerAdded
 from detector.detectors.owner_takeover import OwnerTakeover
 from detector.detectors.pipeline_without_run import PipelineWithoutRun
@@ -75,6 +76,7 @@ DETECTORS: Final = (
     AgentSilent,
     ApiSpread,
     ApiNovelty,
+    NewbornDeviates,
     NetworkNovelty,
     FailureBurst,
     FailureRatio,

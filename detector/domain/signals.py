@@ -15,6 +15,7 @@ SignalKind = Literal[
     "silence",
     "api_spread",
     "api_novelty",
+    "early_life",
     "network_novelty",
     "failure_burst",
     "failure_ratio",

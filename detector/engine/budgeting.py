@@ -55,6 +55,7 @@ _FAMILIES: Final = {
     "busy": "volume",
     "api_spread": "resources",
     "api_novelty": "resources",
+    "early_life": "resources",
     "declaration": "resources",
     "network_novelty": "networks",
     "concurrency": "networks",

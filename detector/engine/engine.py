@@ -30,6 +30,7 @@ from detector.engine.declaring import Declaring
 from detector.engine.deploying import Deploying
 from detector.engine.directory import Directory
 from detector.engine.drifting import Drifting
+from detector.engine.early import EarlyLife
 from detector.engine.fingerprints import SEEDS
 from detector.engine.flowing import Flowing
 from detector.engine.folding import PlaceInTime, Steps
@@ -153,7 +154,8 @@ class Engine:
         self.habits = Habits(settings, state, saying, journal, self.casebook)
         self.misuse = Misuse(settings, state, saying)
         self.concurrency = Concurrency(settings, state, saying, journal)
-        self.novelties.on_access += [self.habits.look, self.misuse.look]
+        self.early = EarlyLife(settings, saying)
+        self.novelties.on_access += [self.habits.look, self.misuse.look, self.early.look]
         self.refusals.on_refused.append(self.misuse.refused)
         self.novelties.on_place.append(self.concurrency.place)
         self.novelties.places_heard_from = self.concurrency.least_seen
