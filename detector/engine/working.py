@@ -7,8 +7,9 @@ Of silence only an hour speaks in which siblings were at work: otherwise it is a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final
 
 from detector.detectors.agent_silent import AgentSilent
@@ -47,6 +48,19 @@ _UNSEEN: Final = 3
 """Hours in which there may be records since the last one that was judged: the lateness is an hour at most."""
 
 
+@dataclass(slots=True)
+class _Pause:
+    """What was missed in a pause so far."""
+
+    since: int
+    """The last hour at work."""
+    until: int
+    """The hour up to which it is summed up."""
+    missed: float
+    threshold: float
+    """Below it nobody asks; infinity when all has been said."""
+
+
 class Working:
     """Looks at every hour once it is final."""
 
@@ -63,13 +77,17 @@ class Working:
         self.floors = {
             hours: min((each.floor for each in asked if each.hours == hours), default=inf) for hours in (STRETCH, HOURS)
         }
+        self.p_values = {
+            hours: max((each.p_value for each in asked if each.hours == hours), default=0.0) for hours in self.floors
+        }
+        """Tail probabilities below which siblings are asked."""
         quiet = [each for each in settings.detectors if isinstance(each, AgentSilent)]
         self.silent_days = min((each.min_days for each in quiet), default=inf)
         self.silent_p_value = max((each.p_value for each in quiet), default=0.0)
         self._working: set[str | None] = set()
         """Blueprints with an agent at work in the hour judged."""
-        self._pauses: dict[tuple[str, str], tuple[int, int, float]] = {}
-        """By tenant and identity: since and up to which hour what was missed is summed up. A cache."""
+        self._pauses: dict[tuple[str, str], _Pause] = {}
+        """By tenant and identity. A cache."""
         self._shared: dict[tuple[str, int], tuple[int, float]] = {}
         """Busy periods of the agents of a blueprint and their usual number up to the hour judged."""
 
@@ -87,37 +105,43 @@ class Working:
             return
         for tenant_id, tenant in sorted(self.state.tenants.items(), key=itemgetter(0)):
             for hour in range(last + 1, min(final, last + _UNSEEN) + 1):
-                self._hour(tenant_id, tenant, hour)
-                self._silence(tenant_id, tenant, hour)
+                self._silence(tenant_id, tenant, hour, self._hour(tenant_id, tenant, hour))
 
-    def _hour(self, tenant_id: str, tenant: TenantMemory, hour: int) -> None:
+    def _hour(self, tenant_id: str, tenant: TenantMemory, hour: int) -> list[IdentityMemory]:
+        """Takes in an hour and judges who was at work in it; who was not, for longer than is worth a look."""
         first = hour * STEPS_PER_HOUR
         self._shared.clear()
         self._working = set()
         found: list[tuple[str, IdentityMemory, PeriodMemory]] = []
+        quiet: list[IdentityMemory] = []
         for identity in tenant.identities.values():
-            if identity.rates.bucket < first or identity.kind == "blueprint":
-                continue
             memory = identity.periods
-            if memory is None:
-                memory = identity.periods = PeriodMemory()
-            busy = periods.busy_in(memory, identity.rates, hour)
-            if busy:
-                silence.end(memory, hour)
-                periods.take_in(memory, hour, busy)
-                self._working.add(identity.blueprint_id)
-                self.journal.touch("identity", tenant_id, identity.id)
-                if periods.days(memory) >= self.min_days:
-                    found.append((identity.id, identity, memory))
+            if identity.rates.bucket >= first and identity.kind != "blueprint":
+                if memory is None:
+                    memory = identity.periods = PeriodMemory()
+                busy = periods.busy_in(memory, identity.rates, hour)
+                if busy:
+                    silence.end(memory, hour)
+                    periods.take_in(memory, hour, busy)
+                    self._working.add(identity.blueprint_id)
+                    self.journal.touch("identity", tenant_id, identity.id)
+                    if periods.days(memory) >= self.min_days:
+                        found.append((identity.id, identity, memory))
+                    continue
+            if memory is not None and hour - memory.hour >= memory.patience:
+                quiet.append(identity)
         for _, identity, memory in sorted(found, key=itemgetter(0)):
             for hours, floor in self.floors.items():
                 number = periods.count(memory, hour, hours)
-                if number < floor:
+                if number < floor or (hours == HOURS and number <= periods.average(memory)):
                     continue
                 usual = periods.expected(memory, hour, hours)
-                if number > _MORE * usual + _BEYOND:
+                if number <= _MORE * usual + _BEYOND:
+                    continue
+                if periods.judge(memory, hour, hours, usual, 1.0).p_value < self.p_values[hours]:
                     factor = self._factor(tenant_id, identity, memory, hour, hours)
                     self._tell(tenant_id, tenant, identity, hour, periods.judge(memory, hour, hours, usual, factor))
+        return quiet
 
     def _factor(self, tenant_id: str, own: IdentityMemory, memory: PeriodMemory, hour: int, hours: int) -> float:
         """How many times as busy as usual the siblings of an identity were; 1 when they were less so."""
@@ -143,24 +167,25 @@ class Working:
 
     # ------------------------------------------------------------------------------------------------- silence
 
-    def _silence(self, tenant_id: str, tenant: TenantMemory, hour: int) -> None:
+    def _silence(self, tenant_id: str, tenant: TenantMemory, hour: int, quiet: list[IdentityMemory]) -> None:
         """Looks at those who are silent although siblings are at work in the very hour."""
-        working = self._working
-        found: list[tuple[str, IdentityMemory, PeriodMemory]] = []
-        for identity in tenant.identities.values():
+        for identity in sorted(quiet, key=attrgetter("id")):
             memory = identity.periods
-            if memory is None or memory.hour >= hour or identity.blueprint_id not in working:
+            assert memory is not None
+            known = periods.days(memory) >= self.silent_days and hour - memory.hour <= silence.LONGEST
+            if identity.blueprint_id not in self._working or not known:
                 continue
-            if not silence.patient(memory, hour) and periods.days(memory) >= self.silent_days:
-                found.append((identity.id, identity, memory))
-        for _, identity, memory in sorted(found, key=itemgetter(0)):
-            missed = self._missed(tenant_id, identity.id, memory, hour)
-            if silence.judge(memory, hour, missed, 1.0).p_value >= self.silent_p_value:
+            pause = self._pause(tenant_id, identity.id, memory, hour)
+            if silence.judge(memory, hour, pause.missed, 1.0).p_value >= self.silent_p_value:
                 continue  # most of them: no siblings are asked
+            if switched_off(tenant, identity, float((hour + 1) * HOUR)) is not None:
+                pause.threshold = inf
+                continue
             factor = self._witnessed(tenant_id, identity, memory, hour)
-            if factor and switched_off(tenant, identity, float((hour + 1) * HOUR)) is None:
-                pause = silence.judge(memory, hour, missed, factor)
-                self._tell_silence(tenant_id, tenant, identity, memory, hour, pause, factor)
+            found = silence.judge(memory, hour, pause.missed, factor)
+            if found.p_value < self.silent_p_value:
+                pause.threshold = inf
+                self._tell_silence(tenant_id, tenant, identity, memory, hour, found, factor)
 
     def _witnessed(self, tenant_id: str, identity: IdentityMemory, memory: PeriodMemory, hour: int) -> float:
         """Share of their usual work that siblings did during a pause; 0 when that says nothing."""
@@ -169,17 +194,19 @@ class Working:
         factor = (busy + 1.0) / (usual + 1.0)
         return factor if usual >= _WITNESSES and factor >= _AS_USUAL else 0.0
 
-    def _missed(self, tenant_id: str, identifier: str, memory: PeriodMemory, hour: int) -> float:
-        """Busy periods that were to be expected since the last one; summed up from hour to hour."""
-        since, upto, missed = self._pauses.get((tenant_id, identifier), (-1, -1, 0.0))
-        if since != memory.hour or upto > hour:
-            upto, missed = memory.hour, 0.0
-        for each in range(upto + 1, hour + 1):
-            missed += periods.expected(memory, each, 1)
-        if len(self._pauses) >= _MAX_PAUSES:
-            self._pauses.clear()
-        self._pauses[tenant_id, identifier] = (memory.hour, hour, missed)
-        return missed
+    def _pause(self, tenant_id: str, identifier: str, memory: PeriodMemory, hour: int) -> _Pause:
+        """The pause that an identity makes, summed up to an hour unless it cannot be worth a look by then."""
+        pause = self._pauses.get((tenant_id, identifier))
+        if pause is None or pause.since != memory.hour:
+            if len(self._pauses) >= _MAX_PAUSES:
+                self._pauses.clear()
+            pause = _Pause(memory.hour, memory.hour, 0.0, silence.threshold(memory))
+            self._pauses[tenant_id, identifier] = pause
+        if silence.at_most(memory, pause.missed, hour - pause.until) >= pause.threshold:
+            for each in range(pause.until + 1, hour + 1):
+                pause.missed += periods.expected(memory, each, 1)
+            pause.until = hour
+        return pause
 
     def _tell_silence(
         self,

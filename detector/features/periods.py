@@ -15,6 +15,7 @@ Hours are taken in when they are final, in rising order, so the order of arrival
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -22,7 +23,7 @@ import msgspec
 from detector.features.fleet import CELLS, cell_of
 from detector.features.moments import Numbers
 from detector.features.tails import negative_binomial_tail
-from detector.features.timeline import HOUR, STEP, STEPS_PER_HOUR, weight
+from detector.features.timeline import NEVER, STEP, STEPS_PER_HOUR, weight
 from detector.features.token_rate import RateMemory
 
 HOURS: Final = 24
@@ -48,6 +49,7 @@ PAUSES: Final = 5
 """Where the numbers of `silence` begin."""
 _NUMBERS: Final = 11
 _WORKDAYS, _RESTDAYS = CELLS, CELLS + 1
+_WORKING_DAYS: Final = 5
 
 
 class PeriodMemory(msgspec.Struct, gc=False):
@@ -59,6 +61,8 @@ class PeriodMemory(msgspec.Struct, gc=False):
     """Busy periods of the newest hour and of those before it, newest first."""
     day: int = -1
     """The day (since the epoch) that is being learned."""
+    patience: int = NEVER
+    """Hours of a pause below which it is not worth a look; see `silence`."""
     cells: bytearray = msgspec.field(default_factory=lambda: bytearray(CELLS + 2))
     """Busy periods of each cell, then the working days and the other days in which they were."""
     numbers: Numbers = msgspec.field(default_factory=lambda: array("d", bytes(8 * _NUMBERS)))
@@ -79,14 +83,20 @@ class Busy(msgspec.Struct, frozen=True, gc=False):
     """How many times as busy as usual the siblings were."""
 
 
+@lru_cache(maxsize=4_096)
+def _worth(bucket: int) -> float:
+    """The weight of an active bucket: a look-up, because all keys have their newest in the same few hours."""
+    return weight(bucket * STEP)
+
+
 def worked(rates: RateMemory, limit: int) -> float:
     """Sum of the weights of a key's active ten-minute buckets up to bucket `limit`, all of which are final."""
     total = rates.base[0]
     for bucket in rates.steps[::3]:
         if bucket > limit:
-            break
-        total += weight(bucket * STEP)
-    return total + weight(rates.bucket * STEP) if rates.bucket <= limit else total
+            return total
+        total += _worth(bucket)
+    return total + _worth(rates.bucket) if rates.bucket <= limit else total
 
 
 def busy_in(memory: PeriodMemory, rates: RateMemory, hour: int) -> int:
@@ -95,7 +105,7 @@ def busy_in(memory: PeriodMemory, rates: RateMemory, hour: int) -> int:
     The difference of two sums of weights is a number of buckets: within an hour weights differ by 2 per mille at most.
     """
     total = worked(rates, (hour + 1) * STEPS_PER_HOUR - 1)
-    busy = round((total - memory.numbers[_WORKED]) / weight(hour * HOUR + HOUR // 2))
+    busy = round((total - memory.numbers[_WORKED]) / _worth((hour * STEPS_PER_HOUR) + STEPS_PER_HOUR // 2))
     memory.numbers[_WORKED] = total
     return min(busy, STEPS_PER_HOUR)
 
@@ -134,7 +144,7 @@ def _close(memory: PeriodMemory, day: int) -> None:
         numbers[_FIRST] += busy
         numbers[_SECOND] += busy * busy
         numbers[_RUNNING] = 0.0
-        kind = _RESTDAYS if cell_of(over * 24) >= CELLS // 2 else _WORKDAYS
+        kind = _RESTDAYS if _kind(over) else _WORKDAYS
         cells[kind] += 1
         if cells[kind] >= DAYS:
             _halve(memory, kind)
@@ -164,21 +174,36 @@ def count(memory: PeriodMemory, hour: int, hours: int) -> int:
 
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:
     """Usual number of busy periods in the `hours` up to the end of `hour`; 0 when no day was learned."""
-    cells = memory.cells
-    if not days(memory):
+    cells, number = memory.cells, memory.numbers[_DAYS]
+    if not number:
         return 0.0
-    level = _SMOOTHING * memory.numbers[_FIRST] / (24 * memory.numbers[_DAYS])
-    today = CELLS // 2 if cell_of(memory.day * 24) >= CELLS // 2 else 0
-    learned = memory.hour - HOURS - memory.day * 24
+    level = _SMOOTHING * memory.numbers[_FIRST] / (24 * number)
+    today, learned = _kind(memory.day), memory.hour - HOURS - memory.day * 24
+    day, at = divmod(hour - hours + 1, 24)
+    first = _kind(day)
+    known = cells[CELLS + (first > 0)] + _SMOOTHING
     total = 0.0
-    for each in range(hour - hours + 1, hour + 1):
-        cell = cell_of(each)
-        at = cell % 24
-        first = cell - at
-        own = (cells[first + (at - 1) % 24] + 2 * cells[cell] + cells[first + (at + 1) % 24]) / 4
-        known = cells[_RESTDAYS if first else _WORKDAYS] + (first == today and at <= learned)
-        total += (own + level) / (known + _SMOOTHING)
+    for _ in range(hours):
+        before, after = (at - 1 if at else 23), (at + 1 if at < 23 else 0)
+        own = (cells[first + before] + 2 * cells[first + at] + cells[first + after]) / 4 + level
+        total += own / (known + 1 if first == today and at <= learned else known)
+        at += 1
+        if at == 24:
+            day, at = day + 1, 0
+            first = _kind(day)
+            known = cells[CELLS + (first > 0)] + _SMOOTHING
     return total
+
+
+def _kind(day: int) -> int:
+    """Where the cells of a day (since the epoch, which began on a Thursday) begin."""
+    return CELLS // 2 if (day + 3) % 7 >= _WORKING_DAYS else 0
+
+
+def average(memory: PeriodMemory) -> float:
+    """Busy periods of a day, whatever day it is; 0 when none was learned."""
+    number = memory.numbers[_DAYS]
+    return memory.numbers[_FIRST] / number if number else 0.0
 
 
 def most(memory: PeriodMemory) -> float:

@@ -46,7 +46,7 @@ _EULER: Final = 0.5772156649015329
 _SCALE: Final = 0.7796968012336761
 """sqrt(6) / pi: the scale of a Gumbel distribution, as a share of its standard deviation."""
 
-_DAY, _WORTH, _NUMBER, _FIRST, _SECOND, _PATIENCE = range(PAUSES, PAUSES + 6)
+_DAY, _WORTH, _NUMBER, _FIRST, _SECOND, _MOST = range(PAUSES, PAUSES + 6)
 
 
 class Silence(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +72,7 @@ def end(memory: PeriodMemory, hour: int) -> None:
     if day != numbers[_DAY]:
         _learn(memory)
         numbers[_DAY] = day
-    if gap > 1:
+    if gap > 1 and (gap - 1) * numbers[_MOST] >= numbers[_WORTH]:
         worth = expected(memory, hour - 1, min(gap - 1, LONGEST))
         numbers[_WORTH] = max(numbers[_WORTH], worth)
 
@@ -89,7 +89,8 @@ def _learn(memory: PeriodMemory) -> None:
         for place in (_NUMBER, _FIRST, _SECOND):
             numbers[place] /= 2
     if numbers[_NUMBER] >= _SEEN:
-        numbers[_PATIENCE] = max(float(SHORTEST), _threshold(memory) // most(memory))
+        numbers[_MOST] = most(memory)
+        memory.patience = max(SHORTEST, int(threshold(memory) / numbers[_MOST]))
 
 
 def _tail(memory: PeriodMemory) -> tuple[float, float, float]:
@@ -102,16 +103,15 @@ def _tail(memory: PeriodMemory) -> tuple[float, float, float]:
     return mean, mean - _EULER * scale, scale
 
 
-def _threshold(memory: PeriodMemory) -> float:
-    """Busy periods below which a pause is not worth a look."""
+def threshold(memory: PeriodMemory) -> float:
+    """Busy periods that a pause must be worth to be worth a look."""
     _, location, scale = _tail(memory)
     return max(_LEAST, location - scale * log(-log(1.0 - _LIKELY)))
 
 
-def patient(memory: PeriodMemory, hour: int) -> bool:
-    """Whether the pause up to the end of `hour` is too short, or far too long, to be worth a look."""
-    gap = hour - memory.hour
-    return memory.numbers[_NUMBER] < _SEEN or not memory.numbers[_PATIENCE] <= gap <= LONGEST
+def at_most(memory: PeriodMemory, missed: float, hours: int) -> float:
+    """What a pause that was worth `missed` is worth at most so many hours later."""
+    return missed + hours * memory.numbers[_MOST]
 
 
 def judge(memory: PeriodMemory, hour: int, missed: float, factor: float) -> Silence:

@@ -42,7 +42,7 @@ def test_silence_is_said_with_its_numbers() -> None:
     assert alert.title == "Silent for 8 hours"
     assert alert.explanation == (
         "line 0 has asked for no token for 8 hours, in which it is usually at work in 4.0 ten-minute periods; the "
-        "longest pause of a day is usually worth 1.4, learned from 12 days (p = 0.0002). Its siblings are at work."
+        "longest pause of a day is usually worth 1.3, learned from 12 days (p = 0.0002). Its siblings are at work."
     )
 
 

@@ -10,10 +10,11 @@ from scipy import stats
 from detector.features import periods, silence
 from detector.features.periods import PAUSES, PeriodMemory
 from detector.features.silence import LONGEST, SHORTEST
+from detector.features.timeline import NEVER
 from tests.features import naive
 
 START = naive.START // 3_600
-NUMBER, FIRST, SECOND, PATIENCE = range(PAUSES + 2, PAUSES + 6)
+NUMBER, FIRST, SECOND = range(PAUSES + 2, PAUSES + 5)
 
 
 def told(*hours: int, memory: PeriodMemory | None = None) -> PeriodMemory:
@@ -73,30 +74,27 @@ def test_no_probability_is_nothing() -> None:
 
 
 def test_only_pauses_of_some_length_are_looked_at() -> None:
-    memory = told(*days(12, *range(24)))
-    patience = int(memory.numbers[PATIENCE])
-    assert patience == SHORTEST
-    last = memory.hour
-    assert silence.patient(memory, last + patience - 1)
-    assert not silence.patient(memory, last + patience)
-    assert not silence.patient(memory, last + LONGEST)
-    assert silence.patient(memory, last + LONGEST + 1)
-
-
-def test_sparse_work_takes_patience() -> None:
-    memory = told(*days(12, 8, 20))
-    assert memory.numbers[PATIENCE] >= SHORTEST
-    threshold = memory.numbers[PATIENCE]
+    assert told(*days(12, *range(24))).patience == SHORTEST
+    sparse = told(*days(12, 8, 20))
+    assert sparse.patience >= SHORTEST
     assert all(
-        sum(periods.expected(memory, memory.hour + 1 + after, 1) for after in range(hours)) < 8.0
-        for hours in range(int(threshold))
+        sum(periods.expected(sparse, sparse.hour + 1 + after, 1) for after in range(hours)) < 8.0
+        for hours in range(sparse.patience)
     )
 
 
 def test_a_newborn_is_left_alone() -> None:
     memory = told(*days(5, 9))
     assert memory.numbers[NUMBER] < 5
-    assert silence.patient(memory, memory.hour + 20)
+    assert memory.patience == NEVER
+
+
+def test_a_short_pause_does_not_make_the_longest_shorter() -> None:
+    memory = told(*days(12, *range(24)))
+    told(24 * 12 + 6, 24 * 12 + 8, memory=memory)
+    longest = memory.numbers[PAUSES + 1]
+    told(24 * 12 + 10, 24 * 12 + 11, memory=memory)
+    assert memory.numbers[PAUSES + 1] == longest > 4.0
 
 
 def test_a_long_pause_is_worth_two_weeks_at_most() -> None:
