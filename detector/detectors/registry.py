@@ -19,6 +19,7 @@ from detector.detectors.blueprint_edited import BlueprintEdited
 from detector.detectors.busy_day import BusyDay
 from detector.detectors.busy_stretch import BusyStretch
 from detector.detectors.change_outside_pipeline import ChangeOutsidePipeline
+from detector.detectors.collective_surge import CollectiveSurge
 from detector.detectors.concurrent_use import ConcurrentUse
 from detector.detectors.configuration_drift import ConfigurationDrift
 from detector.detectors.credential_added import CredentialAdded
@@ -74,6 +75,7 @@ DETECTORS: Final = (
     BusyStretch,
     BusyDay,
     AgentSilent,
+    CollectiveSurge,
     ApiSpread,
     ApiNovelty,
     NewbornDeviates,

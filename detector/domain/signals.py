@@ -13,6 +13,7 @@ SignalKind = Literal[
     "token_rate",
     "busy",
     "silence",
+    "together",
     "api_spread",
     "api_novelty",
     "early_life",

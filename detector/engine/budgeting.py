@@ -53,6 +53,7 @@ _MAX_COUNTED: Final = 2_000
 _FAMILIES: Final = {
     "token_rate": "volume",
     "busy": "volume",
+    "together": "volume",
     "api_spread": "resources",
     "api_novelty": "resources",
     "early_life": "resources",

@@ -1,4 +1,4 @@
-"""When identities are at work: more of the time than they, and their siblings, ever are; or not at all.
+"""When identities are at work: more of the time than they, and their siblings, ever are; all at once; or not at all.
 
 Everything is judged when an hour is final, once for all identities that were at work in it: no record pays for it. What
 the siblings do at the same hours is divided out: growth, holidays, retries and autoscaling are shared, theft is not.
@@ -7,19 +7,22 @@ Of silence only an hour speaks in which siblings were at work: otherwise it is a
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from math import inf
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from detector.detectors.agent_silent import AgentSilent
 from detector.detectors.busy_day import BusyDay
 from detector.detectors.busy_stretch import BusyStretch
+from detector.detectors.collective_surge import CollectiveSurge
 from detector.domain.alerts import Entity
+from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal
 from detector.engine.lifecycle import switched_off
 from detector.engine.routing import key_of, subject_of
-from detector.features import periods, silence
+from detector.features import periods, silence, together
 from detector.features.periods import HOURS, STRETCH, Busy, PeriodMemory
 from detector.features.silence import Silence
 from detector.features.timeline import DAY, HOUR, STEPS_PER_HOUR
@@ -43,9 +46,25 @@ _WITNESSES: Final = 3.0
 """Busy periods that siblings usually have in the time, so that their being at work means anything."""
 _AS_USUAL: Final = 0.7
 """Share of their usual work that siblings do when nothing is wrong with all of them."""
+_MOST_NAMED: Final = 10
+"""Agents of a crowd that an alert names."""
 _MAX_PAUSES: Final = 20_000
 _UNSEEN: Final = 3
 """Hours in which there may be records since the last one that was judged: the lateness is an hour at most."""
+
+
+class _Crowd(NamedTuple):
+    """Agents of one blueprint that are busy at once."""
+
+    noted: list[IdentityMemory]
+    """Those that are busier than usual, most of all first."""
+    known: int
+    """How many are known."""
+    busy: int
+    usual: float
+    p_value: float
+    days: int
+    """Experience of the youngest."""
 
 
 @dataclass(slots=True)
@@ -81,6 +100,10 @@ class Working:
             hours: max((each.p_value for each in asked if each.hours == hours), default=0.0) for hours in self.floors
         }
         """Tail probabilities below which siblings are asked."""
+        crowds = [each for each in settings.detectors if isinstance(each, CollectiveSurge)]
+        self.crowd = min((each.min_agents for each in crowds), default=inf)
+        self.crowd_days = min((each.min_days for each in crowds), default=inf)
+        self.crowd_p_value = max((each.p_value for each in crowds), default=0.0)
         quiet = [each for each in settings.detectors if isinstance(each, AgentSilent)]
         self.silent_days = min((each.min_days for each in quiet), default=inf)
         self.silent_p_value = max((each.p_value for each in quiet), default=0.0)
@@ -131,17 +154,78 @@ class Working:
             if memory is not None and hour - memory.hour >= memory.patience:
                 quiet.append(identity)
         for _, identity, memory in sorted(found, key=itemgetter(0)):
-            for hours, floor in self.floors.items():
-                number = periods.count(memory, hour, hours)
-                if number < floor or (hours == HOURS and number <= periods.average(memory)):
-                    continue
-                usual = periods.expected(memory, hour, hours)
-                if number <= _MORE * usual + _BEYOND:
-                    continue
-                if periods.judge(memory, hour, hours, usual, 1.0).p_value < self.p_values[hours]:
-                    factor = self._factor(tenant_id, identity, memory, hour, hours)
-                    self._tell(tenant_id, tenant, identity, hour, periods.judge(memory, hour, hours, usual, factor))
+            self._busy(tenant_id, tenant, identity, memory, hour)
+        if self.crowd < inf:
+            self._together(tenant_id, tenant, hour, Counter(identity.blueprint_id for _, identity, _ in found))
         return quiet
+
+    def _busy(
+        self, tenant_id: str, tenant: TenantMemory, identity: IdentityMemory, memory: PeriodMemory, hour: int
+    ) -> None:
+        for hours, floor in self.floors.items():
+            number = periods.count(memory, hour, hours)
+            if number < floor or (hours == HOURS and number <= periods.average(memory)):
+                continue
+            usual = periods.expected(memory, hour, hours)
+            if number <= _MORE * usual + _BEYOND:
+                continue
+            if periods.judge(memory, hour, hours, usual, 1.0).p_value < self.p_values[hours]:
+                factor = self._factor(tenant_id, identity, memory, hour, hours)
+                self._tell(tenant_id, tenant, identity, hour, periods.judge(memory, hour, hours, usual, factor))
+
+    # ------------------------------------------------------------------------------------------------ together
+
+    def _together(self, tenant_id: str, tenant: TenantMemory, hour: int, agents: Counter[str | None]) -> None:
+        """Looks at blueprints of which several agents are at work in an hour."""
+        for blueprint in sorted(each for each, number in agents.items() if each is not None and number >= self.crowd):
+            known = [
+                (each, each.periods)
+                for each in self.children.family(tenant_id, blueprint)
+                if each.periods is not None and periods.days(each.periods) >= self.crowd_days
+            ]
+            number = sum(periods.count(memory, hour, STRETCH) for _, memory in known)
+            usual = sum(periods.expected(memory, hour, STRETCH) for _, memory in known)
+            if number <= _MORE * usual + 2 * _BEYOND:
+                continue
+            surprises = sorted(
+                ((together.surprise(memory, hour), each.id, each) for each, memory in known), reverse=True
+            )
+            noted = [each for surprise, _, each in surprises if surprise >= together.NOTED]
+            chance = together.chance(sum(surprise for surprise, _, _ in surprises), len(known))
+            if len(noted) >= self.crowd and chance < self.crowd_p_value:
+                days = min(periods.days(memory) for _, memory in known)
+                self._tell_together(
+                    tenant_id, tenant, blueprint, hour, _Crowd(noted, len(known), number, usual, chance, days)
+                )
+
+    def _tell_together(self, tenant_id: str, tenant: TenantMemory, blueprint: str, hour: int, crowd: _Crowd) -> None:
+        fleet, key, end = tenant.fleets.get(blueprint), Key("blueprint", blueprint), float((hour + 1) * HOUR)
+        facts: dict[str, Fact] = {
+            "blueprint_name": (fleet.name if fleet is not None else None) or blueprint,
+            "agents": len(crowd.noted),
+            "agents_known": crowd.known,
+            "busiest": tuple(each.name or each.id for each in crowd.noted),
+        }
+        signal = Signal(
+            kind="together",
+            key=key,
+            time=end,
+            window=(end - STRETCH * HOUR, end),
+            occasion=f"day:{hour * HOUR // DAY * DAY}",
+            value=crowd.busy,
+            usual=crowd.usual,
+            unit="busy ten-minute periods",
+            p_value=crowd.p_value,
+            seen=crowd.days,
+            event=None,
+            facts=facts,
+            first_seen=end - STRETCH * HOUR,
+            last_seen=end,
+        )
+        related = tuple(Entity("agent", each.id, each.name) for each in crowd.noted[:_MOST_NAMED])
+        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, None, fleet), related)
+
+    # ------------------------------------------------------------------------------------------------ siblings
 
     def _factor(self, tenant_id: str, own: IdentityMemory, memory: PeriodMemory, hour: int, hours: int) -> float:
         """How many times as busy as usual the siblings of an identity were; 1 when they were less so."""

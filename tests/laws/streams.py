@@ -764,7 +764,10 @@ def asleep(scene: Scene) -> None:
 
 
 def kept_hours(scene: Scene) -> None:
-    """Three agents keep office hours for nine days; then one works at night, and another not at all."""
+    """Three agents keep office hours for nine days; then one works at night, and another not at all.
+
+    Now and then two of them work in the night after.
+    """
     tenant, (name, dice) = scene.dice.choice(scene.tenants), (scene.new("desk"), scene.dice)
     group, agents = f"{tenant.name}/{name}", [tenant.agent(f"{name}-{number}", blueprint=name) for number in range(3)]
     for number, agent in enumerate(agents):
@@ -774,6 +777,9 @@ def kept_hours(scene: Scene) -> None:
     night = START + 9 * DAY + dice.randrange(6) * HOUR
     for part in range(dice.randint(8, 24)):
         scene.tell(group, tenant.sign_in(agents[0], night + part * 10 * MINUTE))
+    for agent in agents[::2] if dice.random() < 0.7 else ():
+        for part in range(dice.randint(4, 12)):
+            scene.tell(group, tenant.sign_in(agent, night + DAY + part * 10 * MINUTE))
     scene.end = max(scene.end, START + 12 * DAY)
 
 

@@ -72,5 +72,5 @@ def test_the_generator_reaches_every_kind_of_signal_and_every_detector() -> None
         said.update(alert.detector for alert in [*tell(engine, stream.events), *engine.finish()])
     # A gap of a log category follows from bodies, not from events: test_log_gap.py holds it to the laws.
     assert kinds | {"log_gap"} == {kind for detector in DETECTORS for kind in detector.reads}
-    assert len(kinds) == 24
+    assert len(kinds) == 25
     assert said | {"log_gap"} == {detector.name for detector in DETECTORS}
