@@ -39,7 +39,7 @@ class AgentSilent:
     )
 
     enabled: bool = True
-    p_value: Annotated[float, Gt(0), Lt(1)] = 2e-3
+    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-3
     """Probability of so long a pause on a day, that it must fall below."""
     min_days: Annotated[float, Gt(0)] = 12.0
     """Days that the agent must have been known for: two weekends."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _MORE: Final = 1.5
 _BEYOND: Final = 2.0
 """Busy periods are looked at when they are `_MORE` times as many as usual and `_BEYOND` that."""
+_STILL: Final = 2
+"""Busy periods of the newest stretch below which a busy day is over."""
 _SHARED: Final = 2.0
 """Busy periods that siblings are held to have had as usual, so that few of them say little."""
 _MOST_SHARED: Final = 6.0
@@ -164,7 +166,7 @@ class Working:
     ) -> None:
         for hours, floor in self.floors.items():
             number = periods.count(memory, hour, hours)
-            if number < floor or (hours == HOURS and number <= periods.average(memory)):
+            if number < floor or (hours == HOURS and not self._newly(memory, hour, number)):
                 continue
             usual = periods.expected(memory, hour, hours)
             if number <= _MORE * usual + _BEYOND:
@@ -172,6 +174,14 @@ class Working:
             if periods.judge(memory, hour, hours, usual, 1.0).p_value < self.p_values[hours]:
                 factor = self._factor(tenant_id, identity, memory, hour, hours)
                 self._tell(tenant_id, tenant, identity, hour, periods.judge(memory, hour, hours, usual, factor))
+
+    @staticmethod
+    def _newly(memory: PeriodMemory, hour: int, number: int) -> bool:
+        """Whether 24 hours are busier than any day, and still are: what is over has been said on its own day."""
+        if number <= periods.average(memory):
+            return False
+        now = periods.count(memory, hour, STRETCH)
+        return now >= _STILL and now > _MORE * periods.expected(memory, hour, STRETCH)
 
     # ------------------------------------------------------------------------------------------------ together
 

@@ -41,7 +41,7 @@ _MOST_DAYS: Final = 64
 """Days of a pause that are told one by one; of what was before hardly anything is left after them."""
 _DISPERSION_WEIGHT: Final = 8.0
 """Days that the dispersion of others is worth beside the key's own."""
-DISPERSIONS: Final = {STRETCH: 0.3, HOURS: 0.1}
+DISPERSIONS: Final = {STRETCH: 0.3, HOURS: 0.2}
 """Dispersion of busy periods, in excess of a Poisson count, of keys that nothing is known of; by hours."""
 
 _WORKED, _RUNNING, _DAYS, _FIRST, _SECOND = range(5)

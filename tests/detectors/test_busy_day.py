@@ -31,16 +31,22 @@ def test_a_clock_that_goes_faster_is_said_with_its_numbers() -> None:
     assert alert.severity == "medium"
     assert alert.catalogue_ids == ("D06",)
     assert (alert.subject.kind, alert.subject.id) == ("agent", CLOCK.id)
-    assert alert.title == "At work in 16 ten-minute periods of 24 hours, usually 4.2"
+    assert alert.title == "At work in 18 ten-minute periods of 24 hours, usually 4.1"
     assert alert.explanation == (
-        "clock asked for tokens in 16 different ten-minute periods of 24 hours; on such a day usually in 4.2, learned "
-        "from 9 days (p = 8e-05)."
+        "clock asked for tokens in 18 different ten-minute periods of 24 hours; on such a day usually in 4.1, learned "
+        "from 9 days (p = 5e-05)."
     )
 
 
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told([*clockwork(), *faster()], NAME)) == 1
     assert same_however_told([*clockwork(), *faster(number=3)], NAME) == []
+
+
+def test_a_busy_day_that_is_over_is_not_said_again() -> None:
+    """The last 24 hours are still busy ones on the next day."""
+    story = [*clockwork(), *faster(number=40), *clockwork(days=14)[44:]]
+    assert len(said(NAME, story)) == 1
 
 
 @pytest.mark.parametrize(("number", "alerts"), [(9, 0), (24, 1)])
