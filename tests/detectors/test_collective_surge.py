@@ -58,6 +58,10 @@ def test_one_or_two_are_not_several(agents: int, alerts: int) -> None:
     assert len(said(NAME, history(), theft(agents, number=6))) == alerts
 
 
+def test_two_among_others_who_do_their_usual_work_are_no_crowd() -> None:
+    assert said(NAME, history(11), theft(2, number=6, at=NOW + 10 * DAY + 3 * HOUR)) == []
+
+
 def test_a_blueprint_of_two_has_no_crowd() -> None:
     assert said(NAME, history(agents=2), theft(2, number=6)) == []
 
