@@ -24,7 +24,7 @@ from detector.features.fleet import CELLS, cell_of
 from detector.features.moments import Numbers
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import NEVER, STEP, STEPS_PER_HOUR, weight
-from detector.features.token_rate import RateMemory
+from detector.features.token_rate import RateMemory, shared
 
 HOURS: Final = 24
 """Hours whose busy periods are remembered one by one."""
@@ -114,7 +114,7 @@ def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:
     """Takes in an hour with busy periods, later than those before, and learns the hours that are a day old by then."""
     before, memory.hour = memory.hour, hour
     if before < 0:
-        memory.day = hour // 24
+        memory.day = shared(hour // 24)
         memory.recent = bytes((busy, *bytes(HOURS - 1)))
         return
     gap = min(hour - before, HOURS)
@@ -148,7 +148,7 @@ def _close(memory: PeriodMemory, day: int) -> None:
         cells[kind] += 1
         if cells[kind] >= DAYS:
             _halve(memory, kind)
-    memory.day = day
+    memory.day = shared(day)
 
 
 def _halve(memory: PeriodMemory, kind: int) -> None:
