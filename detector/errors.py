@@ -5,6 +5,7 @@ DetectorError              base: catch this to catch what the product raises on 
 ├── ConfigurationError     the configuration cannot be used; holds every Problem found, not only the first
 ├── SourceError            records cannot be read from a place
 ├── SnapshotError          saved state cannot be used
+├── ModelError             a trained model cannot be used, or cannot be made
 └── UsageError             a command was called in a way that makes no sense
 ```
 
@@ -63,6 +64,10 @@ class SourceError(DetectorError):
 
 class SnapshotError(DetectorError):
     """Saved state is damaged, or was written by a version or configuration that does not fit."""
+
+
+class ModelError(DetectorError):
+    """A trained model is damaged, was made for something else, or cannot be made of what there is."""
 
 
 class UsageError(DetectorError):

@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--split", choices=("train", "test"), default="test")
     parser.add_argument("--inputs", choices=("logs", "all"), default="logs")
+    parser.add_argument("--model", help="Model of finished hours: a directory, or shipped.")
     parser.add_argument("--out", type=Path, default=Path("build/quality"))
     chosen = parser.parse_args()
     protocol = partial(
@@ -37,8 +38,8 @@ def main() -> None:
     root, jobs, tell = chosen.out / "corpus", chosen.jobs, partial(CONSOLE.print, style="dim")
     tenants = protocol(seeds=chosen.seeds, split=chosen.split).tenants()
     training = protocol(seeds=chosen.training, split="train").tenants() if chosen.training else []
-    outcomes = list(outcomes_of(tenants, root, jobs, tell))
-    trained = list(outcomes_of(training, root, jobs, tell))
+    outcomes = list(outcomes_of(tenants, root, jobs, tell, chosen.model))
+    trained = list(outcomes_of(training, root, jobs, tell, chosen.model))
     twins = tenants[: chosen.seeds if chosen.twins is None else chosen.twins]
     calibration = calibration_of(twins, root, jobs, tell) if twins else None
     found = report.document(outcomes, training=trained, calibration=calibration)

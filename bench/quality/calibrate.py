@@ -21,10 +21,12 @@ from bench.quality.protocol import Inputs, Protocol, twin
 from bench.quality.running import Told, run
 from detector.config.build import engine_settings
 from detector.config.load import load
+from detector.config.settings import ModelSettings
 from detector.domain.findings import SEVERITIES
 from detector.engine.budgeting import COMBINED
 from detector.engine.engine import Engine
 from detector.features.budget import SCORES, BudgetSettings, detector_of, strength
+from detector.models.in_use import judging
 from detector.runtime.simulation import SimulationSettings
 
 TARGET = Path(__file__).resolve().parents[2] / "config" / "calibration.yaml"
@@ -91,9 +93,10 @@ def written(kinds: Mapping[str, list[Step]], head: str) -> str:
 
 
 def without_budget(settings: SimulationSettings, root: Path) -> list[Told]:
-    """What is told of an attack-free tenant when nothing is held back."""
+    """What is told of an attack-free tenant when nothing is held back, with the shipped model."""
     place = corpus.make(settings, root)
-    return run(place, settings=replace(engine_settings(load(place / "detector.yaml")), budget=None)).told
+    chosen = load(place / "detector.yaml").model_copy(update={"model": ModelSettings()})
+    return run(place, settings=replace(judging(chosen), budget=None)).told
 
 
 def with_budget(

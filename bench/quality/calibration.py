@@ -115,7 +115,7 @@ class Tap:
                 self._opportunities["six hours"] += 1
             if kind == "fleet_rate" and index == 1:
                 self._opportunities["fleet hours"] += 1
-            expected, dispersion, _ = feature._expectation(rates, index, number, prior)  # noqa: SLF001 - a tap looks inside
+            expected, dispersion, _ = feature.expectation(rates, index, number, prior)
             if expected:
                 name = f"{kind} {_SPANS[index]}"
                 self._opportunities[name] += 1

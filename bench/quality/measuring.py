@@ -33,12 +33,14 @@ class Measured(NamedTuple):
     replayed: float
 
 
-def measured(settings: SimulationSettings, root: Path, *, calibrate: bool = False) -> Measured:
+def measured(
+    settings: SimulationSettings, root: Path, *, calibrate: bool = False, model: str | None = None
+) -> Measured:
     """Simulate a tenant where needed and replay it."""
     begun = perf_counter()
     place = corpus.make(settings, root)
     made = perf_counter()
-    found = run(place, calibrate=calibrate)
+    found = run(place, calibrate=calibrate, model=model)
     replayed = perf_counter()
     # Kept to be judged again by another matching; never read here, because the engine may be another by then.
     kept = root.parent / "runs" / f"{place.name}.msgpack"
@@ -47,9 +49,11 @@ def measured(settings: SimulationSettings, root: Path, *, calibrate: bool = Fals
     return Measured(place, found, made - begun, replayed - made)
 
 
-def outcomes_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell) -> Iterator[Outcome]:
+def outcomes_of(
+    tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell, model: str | None = None
+) -> Iterator[Outcome]:
     """Simulate, replay and judge tenants."""
-    for each in of_all(partial(measured, root=root), tenants, jobs):
+    for each in of_all(partial(measured, root=root, model=model), tenants, jobs):
         tell(_line(each))
         yield outcome_of(corpus.truth_of(each.place), each.run.told)
 

@@ -10,14 +10,16 @@ import msgspec
 
 from bench.quality.calibration import Calibration, Tap
 from bench.quality.corpus import bodies_of, seconds
-from detector.config.build import decoder_settings, engine_settings
+from detector.config.build import decoder_settings
 from detector.config.load import load
+from detector.config.settings import ModelSettings
 from detector.decode.decoder import Decoder
 from detector.domain.alerts import Alert
 from detector.domain.findings import SEVERITIES
 from detector.engine import budgeting, compiled
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
+from detector.models.in_use import judging
 from detector.runtime.replay import replay
 from detector.sources.chunk import Chunk
 
@@ -64,6 +66,7 @@ def run(
     *,
     calibrate: bool = False,
     settings: EngineSettings | None = None,
+    model: str | None = None,
     inspect: Callable[[Engine], None] | None = None,
 ) -> Run:
     """Replay a corpus with its own configuration, every detector as shipped.
@@ -72,10 +75,13 @@ def run(
         place: The corpus.
         calibrate: Also measure how right the p-values are; meant for corpora without attacks.
         settings: Other engine settings than those of the corpus, to try something.
+        model: A model to judge finished hours with: a directory, or `shipped`.
         inspect: Shown the engine at the end.
     """
     chosen = load(place / "detector.yaml")
-    engine = _engine(engine_settings(chosen) if settings is None else settings, plain=calibrate)
+    if model is not None:
+        chosen = chosen.model_copy(update={"model": ModelSettings(path=model)})
+    engine = _engine(judging(chosen) if settings is None else settings, plain=calibrate)
     tap = Tap(engine) if calibrate else None
     told: list[Told] = []
 
@@ -83,7 +89,7 @@ def run(
         if alert.catalogue_ids:  # roll-ups and the canary are no findings
             told.append(shortened(alert))
 
-    summary = replay(_chunks(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep)
+    summary = replay(chunks_of(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep)
     if inspect is not None:
         inspect(engine)
     accounting = summary.accounting
@@ -129,6 +135,7 @@ def shortened(alert: Alert) -> Told:
     )
 
 
-def _chunks(place: Path) -> Iterator[Chunk]:
+def chunks_of(place: Path) -> Iterator[Chunk]:
+    """The bodies of a corpus, as a replay takes them."""
     for number, body in enumerate(bodies_of(place)):
         yield Chunk(body, str(place), "body", number + 1)

@@ -18,6 +18,7 @@ from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
 from detector.decode.decoder import Decoder
 from detector.engine.engine import Engine
+from detector.models.in_use import judging
 from detector.report.facts import InputFile
 from detector.runtime.dossier.build import Material, dossier_of
 from detector.runtime.dossier.trust import trust_of
@@ -86,10 +87,10 @@ def _reported(
     """Judges as well, and writes the reports."""
     generated = moment_of_reading()
     decoder = Decoder(**decoder_settings(settings), not_after=generated)
-    judging = engine_settings(settings)
-    trusted = trust_of(judging.pipelines)
+    told = judging(settings)
+    trusted = trust_of(told.pipelines)
     with progress_of(source) as on_progress:
-        found = investigate(source, decoder, Engine(judging), question, trusted=trusted, on_progress=on_progress)
+        found = investigate(source, decoder, Engine(told), question, trusted=trusted, on_progress=on_progress)
     found.summary.failures = [str(failure) for failure in (*unlisted, *source.failures)]
     story = story_of(found.answer)
     dossier = dossier_of(

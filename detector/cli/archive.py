@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detector.cli.reading import files_among
-from detector.config.build import engine_settings
 from detector.engine.engine import Engine
+from detector.models.in_use import judging
 from detector.runtime.baseline import Taken, described, engine_of_snapshot
 from detector.runtime.replay import moment_of_reading
 from detector.runtime.window import Window
@@ -47,7 +47,7 @@ def begin(options: Options, settings: Settings, found: Checkpoint | None) -> Beg
         UsageError: There is no such snapshot.
         SnapshotError: The snapshot or the checkpoint cannot be used.
     """
-    given, taken = engine_settings(settings), None if found is None else found.taken
+    given, taken = judging(settings), None if found is None else found.taken
     if found is not None:
         engine = Engine(given, found.engine_state())
     elif options.snapshot is not None:

@@ -14,7 +14,7 @@ from detector.cli import exits
 from detector.cli.diff import Options
 from detector.cli.progress import progress_of
 from detector.cli.reading import archive_of, files_among
-from detector.config.build import decoder_settings, engine_settings
+from detector.config.build import decoder_settings
 from detector.config.load import load
 from detector.config.settings import Settings
 from detector.decode.decoder import Decoder
@@ -22,6 +22,7 @@ from detector.domain.alerts import Alert
 from detector.domain.printing import printable
 from detector.engine.engine import Engine
 from detector.errors import UsageError
+from detector.models.in_use import judging
 from detector.runtime.difference import Entry, difference, preview
 from detector.runtime.replay import moment_of_reading, replay
 from detector.runtime.told import alerts_in
@@ -69,7 +70,7 @@ def _replayed(settings: Settings, options: Options, failures: list[str]) -> list
             manner=Manner(wanted=options.wanted),
         )
         with progress_of(source, wanted=sys.stderr.isatty()) as on_progress:
-            replay(source, decoder, Engine(engine_settings(settings)), on_alert=alerts.append, on_progress=on_progress)
+            replay(source, decoder, Engine(judging(settings)), on_alert=alerts.append, on_progress=on_progress)
     failures += [text for each in (*archive.failures, *source.failures) if (text := str(each)) not in failures]
     return alerts
 

@@ -22,6 +22,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "diff": ("detector.cli.diff", "Say which alerts two configurations do not share, or a suppression would hide."),
     "case": ("detector.cli.case", "Export alerts with their raw records, signed, and verify such a case."),
     "coverage": ("detector.cli.coverage", "Say which advice on agents is checked here, and what cannot be seen."),
+    "train": ("detector.cli.train", "Train a model of finished hours on archived logs."),
+    "models": ("detector.cli.models", "List trained models and check their files."),
     "simulate": ("detector.cli.simulate", "Write the logs of an invented tenant."),
     "check": ("detector.cli.check", "Say whether a configuration is valid, and what it means."),
     "doctor": ("detector.cli.doctor", "Check everything that the live service needs, and say what is wrong."),

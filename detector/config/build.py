@@ -17,14 +17,15 @@ from detector.engine.settings import EngineSettings
 from detector.features import apis, failures, pipelines, runs, token_rate
 from detector.features.budget import BudgetSettings
 from detector.features.declarations import Declarations, Declared
+from detector.features.hours import Model
 from detector.features.ledger import Sequence
 from detector.features.prefixes import Prefixes
 from detector.features.sequences import SEQUENCES, kill_switch_failed
 from detector.features.signs import Signs
 
 
-def engine_settings(settings: Settings) -> EngineSettings:
-    """What the engine is told."""
+def engine_settings(settings: Settings, model: Model | None = None) -> EngineSettings:
+    """What the engine is told; a model is loaded by who can (`detector.models.in_use`)."""
     limits, actors, detectors = settings.limits, tables.platform_actors(), _detectors(settings)
     return EngineSettings(
         agent_rates=_rates(settings.rates.agents),
@@ -41,6 +42,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         agent_roles=tables.tier0().roles_over_agents,
         risk_events=tables.risk_events(),
         budget=_budget(settings),
+        model=model,
         evidence=runs.EvidenceSettings(margin=settings.deployments.margin, wait=settings.deployments.wait),
         signs=_signs(settings),
         platform_actors=settings.platform_actors | {name.casefold() for name in actors},

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from detector.config import explain
 from detector.config.document import MAX_BYTES, Document, parse, too_long
 from detector.config.manifest import ManifestSettings
-from detector.config.settings import Settings
+from detector.config.settings import SHIPPED_MODEL, Settings
 from detector.config.shape import without_empty
 from detector.errors import ConfigurationError, Problem
 
@@ -46,9 +46,20 @@ def load(path: Path | None = None, text: str | None = None) -> Settings:
     manifest, wrong = (None, []) if place is None else _beside(place, document, file)
     if settings is None or found or wrong:
         raise ConfigurationError((*found, *wrong))
+    settings = _with_model(settings, Path() if path is None else path.parent)
     if place is None:
         return settings
     return settings.model_copy(update={"manifest": manifest, "manifest_file": str(place.absolute())})
+
+
+def _with_model(settings: Settings, beside: Path) -> Settings:
+    """With the place of the model as it is found from anywhere."""
+    block = settings.model
+    if block is None or block.path == SHIPPED_MODEL:
+        return settings
+    return settings.model_copy(
+        update={"model": block.model_copy(update={"path": str((beside / block.path).absolute())})}
+    )
 
 
 def _beside(place: Path, document: Document, file: str | None) -> tuple[ManifestSettings | None, list[Problem]]:

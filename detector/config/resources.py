@@ -17,6 +17,13 @@ def folder() -> Traversable:
     return packaged if packaged.is_dir() else Path(str(package)).parent / "config"
 
 
+def models() -> Path:
+    """The folder of the models that come with the product."""
+    package = Path(str(files("detector")))
+    packaged = package / "_data" / "models"
+    return packaged if packaged.is_dir() else package.parent / "models"
+
+
 def text_of(name: str) -> str:
     """The text of one file of `config/`."""
     return (folder() / name).read_text(encoding="utf-8")

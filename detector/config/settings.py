@@ -5,7 +5,7 @@ Defaults are constructed without validation, which would make importing this slo
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from annotated_types import Ge, Le, MinLen
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -39,6 +39,9 @@ from detector.config.manifest import ManifestSettings
 from detector.config.sinks import SinksSettings
 from detector.config.store import BatchSettings, StoreSettings
 from detector.config.telemetry import TelemetrySettings
+
+SHIPPED_MODEL: Final = "shipped"
+"""Stands for the model that comes with the product."""
 
 
 class WindowSettings(Block):
@@ -113,6 +116,16 @@ class BudgetSettings(Block):
     """False alerts per 1,000 agents and day, of all detectors together; what comes more often is held back."""
     learning_days: Annotated[int, Ge(0), Le(365)] = 14
     """Days at the beginning that are taken for free of attacks, and teach what is usual."""
+
+
+class ModelSettings(Block):
+    """A trained model that judges finished hours as a whole; docs/models.md explains."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4_096)] = SHIPPED_MODEL
+    """Directory of the model, as `train` wrote it, found from where this file is; shipped for the one that comes with
+    the product."""
+    shadow: bool = False
+    """true: what it finds is counted, and told to nobody."""
 
 
 class FloorSettings(Block):
@@ -294,6 +307,8 @@ class Settings(Block):
     """How deployment evidence and changes are matched."""
     budget: BudgetSettings = BudgetSettings.model_construct()
     """How many false alerts are bearable."""
+    model: ModelSettings | None = None
+    """A trained model that judges finished hours as a whole; null for none."""
     rates: RatesSettings = RatesSettings.model_construct()
     """When token requests are a spike."""
     apis: ApiSettings = ApiSettings.model_construct()

@@ -68,6 +68,7 @@ from detector.detectors.unaccountable_agent import UnaccountableAgent
 from detector.detectors.undeclared_egress import UndeclaredEgress
 from detector.detectors.undeclared_resource import UndeclaredResource
 from detector.detectors.unmanaged_agent import UnmanagedAgent
+from detector.detectors.unusual_hour import UnusualHour
 
 DETECTORS: Final = (
     TokenSpike,
@@ -134,4 +135,5 @@ DETECTORS: Final = (
     AccountabilityLost,
     LongLivedCredential,
     CredentialExpiry,
+    UnusualHour,
 )

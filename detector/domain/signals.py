@@ -36,6 +36,7 @@ SignalKind = Literal[
     "declaration",
     "deployment",
     "log_gap",
+    "unusual_hour",
 ]
 
 Fact = str | int | float | bool | None | tuple[str, ...]

@@ -23,6 +23,7 @@ from detector.engine.admission import Admission
 from detector.engine.budgeting import Budgeting
 from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
+from detector.engine.closing import Closing
 from detector.engine.compiled import fold, observing
 from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
@@ -179,10 +180,13 @@ class Engine:
         self.parts.append(declaring)
 
     def _weigh(self) -> Budgeting | None:
-        """Connects what weighs alerts, if anything does; last, for it weighs what others tell in the same tick."""
-        if self.settings.budget is None:
+        """Connects what judges hours as a whole, and what weighs alerts: last, for it weighs those of the same tick."""
+        settings = self.settings
+        if settings.model is not None:
+            self.parts.append(Closing(settings, self.state, self.saying, self.journal, self.counting))
+        if settings.budget is None:
             return None
-        budgeting = Budgeting(self.settings, self.state, self.saying)
+        budgeting = Budgeting(settings, self.state, self.saying)
         self.parts.append(budgeting)
         return budgeting
 

@@ -19,6 +19,7 @@ from detector.features.token_rate import RateSettings
 
 if TYPE_CHECKING:
     from detector.features.declarations import Declarations
+    from detector.features.hours import Model
 
 Scope = Literal["agents", "chosen", "workloads"]
 
@@ -56,6 +57,8 @@ class EngineSettings:
     """What is looked for in ledgers."""
     budget: BudgetSettings | None = None
     """How many false alerts are bearable; `None`: every alert is told."""
+    model: Model | None = None
+    """What judges finished hours as a whole; `None`: nothing is asked of them."""
     identities: frozenset[str] = frozenset()
     """Object ids or appIds that are agents whatever the records say; lower case."""
     max_identities: int = 200_000

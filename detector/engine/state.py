@@ -61,6 +61,8 @@ class State(msgspec.Struct):
     """The last hour (since the epoch) for which it was looked at who was at work."""
     credentials_day: int = -1
     """The last midnight, in days since the epoch, at which the ends of credentials were looked at."""
+    closed_hour: int = -1
+    """The last hour (since the epoch) that was looked at as a whole; see `detector.engine.closing`."""
     parked: list[Change] = msgspec.field(default_factory=list)
     """Changes whose target nobody has recognised as an agent yet."""
 

@@ -56,6 +56,12 @@ def activate(memory: FleetHours, hour: int) -> int:
     return 1
 
 
+def active_in(memory: FleetHours, hour: int) -> int:
+    """Agents that were active in `hour`, while it has not been folded."""
+    active = memory.active
+    return next((active[place + 1] for place in range(len(active) - 2, -1, -2) if active[place] == hour), 0)
+
+
 def usual_agents(memory: FleetHours, hour: int, horizon: Horizon) -> tuple[float, float]:
     """(agents that are usually active in such an hour, active hours that this was learned from)."""
     _, agent_hours, hours = memory.totals
@@ -125,6 +131,18 @@ def presence(memory: FleetHours, hour: int) -> tuple[float, float]:
     cell = cell_of(hour)
     usual = hours * (_WEEKEND if cell >= CELLS // 2 else _WORKING_DAYS) / _WEEK
     return memory.cells[3 * cell + 2] / usual, hours / weight(hour * HOUR)
+
+
+def presence_before(memory: FleetHours, hour: int, horizon: Horizon) -> float:
+    """The first number of `presence`, of all that was final when `hour` began, folded or not.
+
+    To be called for an hour that was opened: then no unfolded hour before it lies in its cell.
+    """
+    cell, limit = cell_of(hour), hour - horizon.lag
+    hours = memory.totals[2] + sum(weight(place * HOUR) for place in memory.active[::2] if place <= limit)
+    if not hours:
+        return 1.0
+    return memory.cells[3 * cell + 2] / (hours * (_WEEKEND if cell >= CELLS // 2 else _WORKING_DAYS) / _WEEK)
 
 
 def _shape(requests: float, exposure: float, usual: float) -> float:

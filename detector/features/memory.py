@@ -14,6 +14,7 @@ from detector.features.environments import Seen
 from detector.features.failures import FailureMemory
 from detector.features.fleet import FleetHours
 from detector.features.flow import Flow
+from detector.features.hours import BlueprintDay, HourMemory
 from detector.features.inventory import ObjectMemory, PersonMemory
 from detector.features.ledger import Entry, Ledger
 from detector.features.networks import NetworkMemory
@@ -48,6 +49,8 @@ class IdentityMemory(msgspec.Struct, gc=False):
     """Event time after which a granted token is an entry of its ledger; see `detector.engine.casebook`."""
     periods: PeriodMemory | None = None
     """When it is at work; see `detector.engine.working`."""
+    hours: HourMemory | None = None
+    """What finished hours taught; `None` while no model asks. See `detector.features.hours`."""
 
 
 class FleetMemory(msgspec.Struct, gc=False):
@@ -68,6 +71,8 @@ class FleetMemory(msgspec.Struct, gc=False):
     """See `IdentityMemory.named`."""
     flows: dict[str, int] | None = None
     """Flows that any agent of the blueprint goes through; see `detector.features.known`."""
+    day: BlueprintDay | None = None
+    """Like `IdentityMemory.hours`."""
 
 
 class Alias(msgspec.Struct, gc=False):

@@ -313,7 +313,7 @@ class TokenRate:
         higher each time. The rungs depend on final buckets only and every count passes each of them, so which rung a
         bucket reaches, and with it the verdict, does not depend on the order of arrival.
         """
-        expected, dispersion, seen = self._expectation(memory, index, bucket, prior)
+        expected, dispersion, seen = self.expectation(memory, index, bucket, prior)
         if not expected:
             return NEVER, None
         rung = max(self.settings.floors[index], int(self.settings.ratio * expected) + 1)
@@ -333,7 +333,7 @@ class TokenRate:
             seen=seen,
         )
 
-    def _expectation(self, memory: RateMemory, index: int, bucket: int, prior: Prior) -> tuple[float, float, float]:
+    def expectation(self, memory: RateMemory, index: int, bucket: int, prior: Prior) -> tuple[float, float, float]:
         """(expected count, dispersion, seen); the expectation is 0 when too little is known to judge."""
         horizon = self.spans[index]
         seen, mean, variance = baseline(memory, index, bucket, horizon)

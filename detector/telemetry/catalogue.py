@@ -162,6 +162,14 @@ METRICS: Final = (
     _counter("evidence_deliveries_total", "deliveries", "Deliveries of deployment evidence, by outcome.", "outcome"),
     # The service
     _gauge("model_info", "1", "The model in use.", "version", "sha256"),
+    _counter("model_judged_total", "agents and hours", "Finished hours of agents that the model judged."),
+    _counter("model_unusual_total", "agents and hours", "Those of them that it found unusual, also in shadow."),
+    _gauge(
+        "model_stability",
+        "index",
+        "How far a part of the hours has moved from training: 0.1 is little, 0.25 much.",
+        "part",
+    ),
     _gauge("build_info", "1", "The program that runs.", "version", "python"),
     _gauge("epoch", "number", "How often the store was opened for writing; rises with every start."),
     _gauge(

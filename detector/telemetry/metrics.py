@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from detector.features.hours import PARTS
 from detector.telemetry.catalogue import BUCKETS, METRICS, PREFIX, Metric
 from detector.telemetry.labels import SHA256, VERSION, Closed, Guard, Partitions, Shaped
 from detector.telemetry.reasons import (
@@ -161,6 +162,7 @@ def _guards(sinks: Iterable[str], max_partitions: int) -> dict[tuple[str, str], 
         ("inventory_last_round_timestamp_seconds", "round"): ROUNDS,
         ("inventory_problems_total", "reason"): INVENTORY_PROBLEMS,
         ("evidence_deliveries_total", "outcome"): DELIVERIES,
+        ("model_stability", "part"): PARTS,
         ("log_lines_total", "level"): LEVELS,
         ("library_lines_total", "library"): LIBRARIES,
     }

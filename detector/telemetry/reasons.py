@@ -26,6 +26,9 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 SEVERITY: Final[tuple[str, ...]] = SEVERITIES
 SUPPRESSIONS: Final = ("below_severity", "budget", "canary", "held_back", "recovery_cut", "suppression")
 """Why an alert is stored and not sent."""
+OF_MODELS: Final = frozenset({"model_judged", "model_unusual"})
+"""Counters of the engine that are metrics by the same name."""
+
 EVICTIONS: Final = {
     "awaited_dropped": "awaited",
     "environments_dropped": "environments",

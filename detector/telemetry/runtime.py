@@ -10,7 +10,7 @@ from detector.domain.accounting import Accounting
 from detector.telemetry.labels import is_file
 from detector.telemetry.log import Log
 from detector.telemetry.metrics import Metrics
-from detector.telemetry.reasons import DROPPED, EVICTIONS, RULES, SEVERITY, SUPPRESSIONS
+from detector.telemetry.reasons import DROPPED, EVICTIONS, OF_MODELS, RULES, SEVERITY, SUPPRESSIONS
 from detector.telemetry.scrubbing import scrubbed
 
 _UNKNOWN: Final = "unknown_"
@@ -132,6 +132,8 @@ class RuntimeFacts:
                 self._log.say("state_evicted", EVICTIONS[name], kind=EVICTIONS[name], count=grown)
             elif name.startswith(_UNKNOWN):
                 self._metrics.count("unknown_spellings_total", grown)
+            elif name in OF_MODELS:
+                self._metrics.count(f"{name}_total", grown)
 
     def quarantined(self, reason: str, place: str) -> None:
         """A record could not be used; `place` is partition and sequence number. Counted when its batch is committed."""
@@ -211,6 +213,11 @@ class RuntimeFacts:
         """A model is in use."""
         self._metrics.state("model_info", version=version, sha256=sha256)
         self._log.say("model_loaded", version=version, sha256=sha256)
+
+    def model_compared(self, stability: Mapping[str, float]) -> None:
+        """How far the parts of hours have moved from those that the model in use was trained on."""
+        for part, index in stability.items():
+            self._metrics.set("model_stability", index, part=part)
 
     def check_failed(self, check: str, error: BaseException) -> None:
         """A readiness check ended with an error instead of an answer."""

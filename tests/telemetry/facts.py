@@ -58,7 +58,10 @@ def tell_runtime(told: Telemetry, text: str, number: int) -> None:
     runtime.batch_received(text, number, number)
     runtime.sequence_replayed(number)
     runtime.engine_counted({})
-    runtime.engine_counted({"evicted_actors": number, f"unknown_{text}": number, text: number})
+    runtime.engine_counted(
+        {"evicted_actors": number, f"unknown_{text}": number, text: number}
+        | {"model_judged": number, "model_unusual": number}
+    )
     runtime.batch_committed(
         seconds=0.2,
         accounting=Accounting(
@@ -91,6 +94,7 @@ def tell_runtime(told: Telemetry, text: str, number: int) -> None:
     runtime.configuration_refused(number, text)
     runtime.configuration_reloaded()
     runtime.model_loaded(text, text)
+    runtime.model_compared({text: 0.5, "gap": 0.5})
     runtime.check_failed(text, ValueError(text))
     runtime.service_stopped(0)
 

@@ -107,7 +107,11 @@ class Reloading:
                 f"A change of {', '.join(fixed)} takes effect with the next start only. Nothing was changed.",
             )
             return
-        await self._apply(settings)
+        try:
+            await self._apply(settings)
+        except DetectorError as error:
+            self._facts.configuration_refused(1, str(error))
+            return
         self._settings = settings
         self._facts.configuration_reloaded()
 

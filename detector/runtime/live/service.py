@@ -22,6 +22,7 @@ from detector.decode.decoder import Decoder
 from detector.domain.delivery import Delivery, Position
 from detector.errors import DetectorError
 from detector.inventory.tokens import credential_of
+from detector.models.in_use import model_of
 from detector.runtime.live import polling
 from detector.runtime.live.alignment import Patience
 from detector.runtime.live.canary import Canary, Watch
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from detector.config.inventory import InventorySettings
     from detector.config.settings import Settings
     from detector.decode.decoded import Decoded
+    from detector.engine.settings import EngineSettings
     from detector.inventory.evidence.endpoint import Endpoint
     from detector.sinks.sink import Sink
 
@@ -322,7 +324,7 @@ class Service:
         for gone in set(store.outbox.depths()) - set(names):
             store.outbox.abandon(gone, "not_configured")
         loaded = store.load()
-        engine = engine_from(loaded, engine_settings(settings))
+        engine = engine_from(loaded, self._judging(settings))
         canary = settings.canary
         worker = Worker(
             inbox=inbox,
@@ -351,6 +353,17 @@ class Service:
             own=last_numbers(loaded),
         )
 
+    def _judging(self, settings: Settings) -> EngineSettings:
+        """What the engine is told, with the model, which is loaded.
+
+        Raises:
+            ModelError: The model cannot be used.
+        """
+        model = model_of(settings)
+        if model is not None:
+            self.telemetry.runtime.model_loaded(model.manifest.version, model.sha256)
+        return engine_settings(settings, model)
+
     @staticmethod
     def _reader(settings: Settings, *, lines: bool) -> Read:
         decoder = Decoder(**decoder_settings(settings))
@@ -366,7 +379,7 @@ class Service:
 
     def _applying(self, worker: Worker, feed: Feed) -> Callable[[Settings], Awaitable[None]]:
         async def apply(settings: Settings) -> None:
-            chosen, read = engine_settings(settings), self._reader(settings, lines=feed.lines)
+            chosen, read = await asyncio.to_thread(self._judging, settings), self._reader(settings, lines=feed.lines)
 
             def change() -> None:
                 old = worker.engine

@@ -66,6 +66,9 @@ class Facts(Protocol):
     def budget_settled(self, expected: Mapping[str, float], seen: Mapping[str, int]) -> None:
         """Days are over: the alerts of each kind that they should have brought, and those that they brought."""
 
+    def model_compared(self, stability: Mapping[str, float]) -> None:
+        """How far the parts of hours have moved from those that the model in use was trained on."""
+
     def quarantined(self, reason: str, place: str) -> None:
         """A record could not be used."""
 
@@ -353,6 +356,8 @@ class Worker:
         )
         facts.engine_counted(engine.counters)
         self._tell_budget()
+        if engine.settings.model is not None:
+            facts.model_compared(engine.settings.model.stability())
         new, suppressed = set(done.new), set(done.suppressed)
         for alert, enqueued in judged.alerts:
             if alert.id in new:

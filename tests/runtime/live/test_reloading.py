@@ -10,7 +10,7 @@ import pytest
 
 from detector.config.load import load
 from detector.config.settings import Settings
-from detector.errors import UsageError
+from detector.errors import ModelError, UsageError
 from detector.runtime.live import reloading as module
 from detector.runtime.live.reloading import BUILT_IN, Reloading
 from tests.runtime.live.parts import Facts
@@ -55,6 +55,19 @@ async def test_a_configuration_that_is_wrong_changes_nothing(tmp_path: Path) -> 
     assert "scpoe" in first
     await at.says("scope: workloads\n")
     assert len(at.applied) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_model_that_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
+    at = House(tmp_path)
+
+    async def refused(_: Settings) -> None:
+        raise ModelError("models/2: The model cannot be read.")
+
+    at.reloading = Reloading(lambda: load(at.file), at.used, at.facts, refused)
+    await at.says("model: {path: models/2}\n")
+    assert at.facts.of("configuration_refused") == [(1, "models/2: The model cannot be read.")]
+    assert at.facts.of("configuration_reloaded") == []
 
 
 CHANGED = {

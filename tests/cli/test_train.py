@@ -1,0 +1,109 @@
+"""`train` and `models`, and what the others pay for a model that they do not use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detector.cli import exits
+from detector.cli.main import main
+from detector.cli.train import DETECTORS
+from detector.models import training
+from detector.models.scoring import load
+from detector.runtime.simulation import SimulationSettings, simulate
+
+MODEL_LIBRARIES = ("numpy", "pandas", "pyod", "scipy", "skops", "sklearn")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("archive") / "events.jsonl"
+    settings = SimulationSettings(seed=5, days=9, agents=40, attacks=False, mean_requests_per_agent_day=40)
+    path.write_bytes(b"\n".join(simulate(settings).bodies()))
+    return path
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Any:
+    def runner(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return runner
+
+
+def test_the_kinds_of_detectors_are_those_that_can_be_made() -> None:
+    assert set(DETECTORS) == set(training.DETECTORS)
+
+
+def test_train_makes_a_model_that_replay_uses(run: Any, archive: Path, tmp_path: Path) -> None:
+    place = tmp_path / "hours" / "1"
+    code, out, err = run("train", archive, "--out", place, "--detector", "pca")
+    assert (code, err) == (exits.OK, "")
+    assert "pca, fitted on" in out
+    manifest = load(place).manifest
+    assert (manifest.name, manifest.version, manifest.sources[0].name) == ("hours", "1", "events.jsonl")
+    assert len(manifest.sources[0].sha256) == 64
+    config = tmp_path / "detector.yaml"
+    config.write_text("model: {path: hours/1}\nbudget: {enabled: false}\n")
+    code, out, err = run("replay", archive, "--config", config, "--json", "--no-progress")
+    assert code == exits.OK
+    told = [json.loads(line) for line in out.splitlines()]
+    assert all(each["detector"] != "unusual_hour" or "hours/1" in each["explanation"] for each in told)
+    code, _, err = run("train", archive, "--out", place)
+    assert code == exits.USAGE
+    assert "There is something already" in err
+
+
+def test_train_says_when_there_is_too_little(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    code, _, err = run("train", tmp_path / "empty.jsonl", "--out", tmp_path / "1")
+    assert code == exits.USAGE
+    assert "too few for a model" in err
+    assert not (tmp_path / "1").exists()
+
+
+def test_train_reads_files_only(run: Any, tmp_path: Path) -> None:
+    code, _, err = run("train", "-", "--out", tmp_path / "1")
+    assert code == exits.USAGE
+    assert "standard input cannot be used" in err
+
+
+def test_models_lists_what_ships_and_what_is_wrong(run: Any, tmp_path: Path) -> None:
+    code, out, _ = run("models")
+    assert code == exits.OK
+    assert "hours/1" in out
+    code, out, _ = run("models", tmp_path / "gone", "--json")
+    assert code == exits.USAGE
+    assert json.loads(out)[0]["usable"] is False
+    code, out, _ = run("models", tmp_path / "gone")
+    assert "cannot be read" in out
+
+
+def test_a_model_that_cannot_be_used_stops_the_command(run: Any, archive: Path, tmp_path: Path) -> None:
+    config = tmp_path / "detector.yaml"
+    config.write_text("model: {path: gone}\n")
+    code, out, err = run("replay", archive, "--config", config, "--json")
+    assert (code, out) == (exits.USAGE, "")
+    assert "The model cannot be read" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "loaded"), [("", set()), ("model: {shadow: true}\n", {"numpy"})], ids=["no model", "the shipped one"]
+)
+def test_replay_loads_only_what_it_uses(text: str, loaded: set[str], archive: Path, tmp_path: Path) -> None:
+    config = tmp_path / "detector.yaml"
+    config.write_text(text)
+    program = (
+        "import sys; from detector.cli.main import main; "
+        f"code = main(['replay', {str(archive)!r}, '--config', {str(config)!r}, '--json', '--no-progress']); "
+        f"print([name for name in {MODEL_LIBRARIES!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    ended = subprocess.run((sys.executable, "-c", program), capture_output=True, check=True)
+    assert set(eval(ended.stderr.decode().splitlines()[-1])) == loaded
