@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from array import array
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
@@ -88,8 +89,10 @@ def deep_size(root: object) -> int:
         elif isinstance(thing, dict):
             stack.extend(thing.keys())
             stack.extend(thing.values())
-        elif isinstance(thing, list | tuple | set | frozenset) and not isinstance(thing, array):
+        elif isinstance(thing, list | tuple | set | frozenset | deque) and not isinstance(thing, array):
             stack.extend(thing)
+        elif hasattr(thing, "__slots__"):
+            stack.extend(getattr(thing, name, None) for name in thing.__slots__)
     return total
 
 

@@ -1,0 +1,1 @@
+"""The rate scorer's tails on the Numenta Anomaly Benchmark: `python -m bench.nab --data DIR`."""
