@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from time import process_time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
@@ -60,14 +60,16 @@ class Counted:
 
 
 def verify(root: Path, series: Sequence[Series], detectors: Sequence[str]) -> None:
-    """Counts the scores that the benchmark keeps of detectors, beside the figures that it publishes."""
-    published = msgspec.json.decode(
-        (root / "results" / "final_results.json").read_bytes(), type=dict[str, dict[str, float]]
-    )
+    """Counts the scores that the benchmark keeps of detectors, at its thresholds, beside the figures it publishes."""
+
+    def kept(*path: str) -> dict[str, Any]:
+        return msgspec.json.decode(root.joinpath(*path).read_bytes(), type=dict[str, Any])
+
+    published, thresholds = kept("results", "final_results.json"), kept("config", "thresholds.json")
     for name in detectors:
         counted = Counted(series, corpus.results(root, name, series))
-        threshold, _ = scoring.sweep(counted.all_but())
-        CONSOLE.print(f"{name}: {counted.at(threshold):.2f} counted here, {published[name]['standard']:.2f} published")
+        here = counted.at(thresholds[name]["standard"]["threshold"])
+        CONSOLE.print(f"{name}: {here:.2f} counted here, {published[name]['standard']:.2f} published")
 
 
 def scored(series: Sequence[Series]) -> tuple[list[list[float]], float, int]:
@@ -102,9 +104,9 @@ def choose(root: Path, counted: Counted, jobs: int) -> None:
     candidates = choosing.measure(root, jobs)
     favourite = choosing.best(candidates)
     elsewhere = choosing.cross_validated(candidates)
-    CONSOLE.print(f"{len(candidates):,} candidates. Chosen on all categories: {favourite}")
     for category, (candidate, points) in elsewhere.items():
-        CONSOLE.print(f"{category}: {points:.1f} points by what is best elsewhere, {candidate}", style="dim")
+        CONSOLE.print(f"{category}: {points:.1f} points by what is best elsewhere: {candidate}", style="dim")
+    CONSOLE.print(f"{len(candidates):,} candidates, best on all: {favourite}")
     CONSOLE.print(f"chosen on all: {counted.figure(sum(candidates[favourite].values())):.1f}")
     CONSOLE.print(f"chosen on the other categories: {counted.figure(sum(won for _, won in elsewhere.values())):.1f}")
 

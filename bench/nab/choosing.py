@@ -36,7 +36,7 @@ CHANGES: dict[str, tuple[float, ...]] = {
 """Other values of one setting of the tail at a time."""
 
 SHARES = (0.1, 0.2, 0.3)
-SILENCES = (120, 180, 240)
+SILENCES = (90, 120, 180)
 LEVELS = tuple(4.0 + 0.2 * step for step in range(26))
 
 

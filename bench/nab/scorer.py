@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True):
     """Part that the less surprising streams add to the most surprising one: they are evidence, but depend on it."""
     level: float = 6.2
     """Combined surprise that is an alarm."""
-    silence: int = 180
+    silence: int = 120
     """Values after an alarm in which none follows,"""
     louder: float = 2.0
     """unless it is this many times as surprising."""
