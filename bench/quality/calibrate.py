@@ -96,7 +96,9 @@ def without_budget(settings: SimulationSettings, root: Path) -> list[Told]:
     """What is told of an attack-free tenant when nothing is held back, with the shipped model."""
     place = corpus.make(settings, root)
     chosen = load(place / "detector.yaml").model_copy(update={"model": ModelSettings()})
-    return run(place, settings=replace(judging(chosen), budget=None)).told
+    told = run(place, settings=replace(judging(chosen), budget=None)).told
+    # Some detectors say nothing before they have seen a fortnight: what they cost is seen in the second half.
+    return [each for each in told if each.time >= corpus.truth_of(place).attacked_from]
 
 
 def with_budget(
@@ -143,7 +145,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/quality"))
     parser.add_argument("--to", type=Path, default=TARGET)
     chosen = parser.parse_args()
-    exposure = chosen.tenants * chosen.agents / 1_000 * chosen.days
+    exposure = chosen.tenants * chosen.agents / 1_000 * chosen.days / 2
     tables: list[dict[str, list[Step]]] = []
     tenants: list[SimulationSettings] = []
     for inputs in get_args(Inputs):
@@ -188,11 +190,12 @@ def _whole(steps: Sequence[Step]) -> float:
 HEAD = """\
 How often alerts come without an attack, per 1,000 agents and day, by kind: severity, -log10 of the p-value, and the
 rate of alerts at least as strong. `python -m bench.quality.calibrate` counts them in simulated training tenants without
-an attack: {tenants} of {agents} agents and {days} days (seeds {seeds}; {all} agent-days), once with
-every input and once with the logs alone; the larger rate is written. The last step of each kind is stronger than
-anything that was seen: three tenths of an alert in that time. A kind is a detector, and the sort of alert where it
-tells sorts apart; of a sort that is not listed the line of its detector counts. Of `combined`, several weak alerts
-about one subject, the number is four times -log10 of how likely they are together for an agent and day.
+an attack: {tenants} of {agents} agents and {days} days (seeds {seeds}), of which the second half counts
+({all} agent-days), once with every input and once with the logs alone; the larger rate is written. The last step of
+each kind is stronger than anything that was seen: three tenths of an alert in that time. A kind is a detector, and the
+sort of alert where it tells sorts apart; of a sort that is not listed the line of its detector counts. Of `combined`,
+several weak alerts about one subject, the number is four times -log10 of how likely they are together for an agent and
+day.
 docs/budget.md says what it is for."""
 
 

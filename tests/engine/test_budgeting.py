@@ -24,7 +24,9 @@ def chosen(**rates: float) -> EngineSettings:
     """A budget of one, and what kinds cost by themselves; every other detector is silent."""
     shipped = {kind: ((0, rate),) for kind, rate in rates.items()}
     quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name not in DETECTORS}
-    return settings(budget=BudgetSettings(rate=1.0, shipped=shipped, always=frozenset({"critical"})), thresholds=quiet)
+    return settings(
+        budget=BudgetSettings(rate=1.0, planned=1.0, shipped=shipped, always=frozenset({"critical"})), thresholds=quiet
+    )
 
 
 class Story:
@@ -120,7 +122,7 @@ def test_what_people_do_every_day_does_not_hide_what_they_never_do(story: Story)
     """Both are changes by hand, told by one detector."""
     quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name != "change_outside_pipeline"}
     shipped = {"change_outside_pipeline/owner_removed": ((0, 5.0),)}
-    by = settings(budget=BudgetSettings(rate=1.0, shipped=shipped), thresholds=quiet)
+    by = settings(budget=BudgetSettings(rate=1.0, planned=1.0, shipped=shipped), thresholds=quiet)
     story.events += [
         story.tenant.change(kind, story.now + number, story.agent, actor=ADMIN)
         for number, kind in enumerate(("owner_removed", "agent_disabled"), 60)
@@ -151,7 +153,7 @@ def test_a_critical_alert_is_never_held_back(story: Story) -> None:
     severities = frozenset({"low", "medium", "high", "critical"})
     assert by.budget is not None
     everything = settings(
-        budget=BudgetSettings(rate=1.0, shipped=by.budget.shipped, always=severities),
+        budget=BudgetSettings(rate=1.0, planned=1.0, shipped=by.budget.shipped, always=severities),
     )
     assert told(story, everything)[NEW_API].held is None
 
@@ -171,7 +173,7 @@ def test_copies_and_a_restart_change_nothing(story: Story) -> None:
 
 def test_a_tenant_learns_what_is_usual_in_it(story: Story) -> None:
     """Every day a secret is added to another agent; nothing of that is known beforehand."""
-    by = replace(chosen(), budget=BudgetSettings(rate=1.0, weight=0.1, always=frozenset({"critical"})))
+    by = replace(chosen(), budget=BudgetSettings(rate=1.0, planned=1.0, weight=0.1, always=frozenset({"critical"})))
     engine = engine_of(by)
     crowd = [story.tenant.agent(f"agent {number}") for number in range(20)]
     alerts = tell(engine, [story.tenant.sign_in(each, START) for each in crowd])

@@ -29,7 +29,7 @@ def chosen(followed: float = 5.0, stayed: float = 0.01) -> EngineSettings:
     quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name != NAME}
     rates = {"prefix": 5.0, "prefix, siblings followed": followed, "prefix, siblings stayed": stayed}
     shipped = {f"{NAME}/{sort}": ((0, rate),) for sort, rate in rates.items()}
-    return settings(budget=BudgetSettings(rate=1.0, shipped=shipped), thresholds=quiet)
+    return settings(budget=BudgetSettings(rate=1.0, planned=1.0, shipped=shipped), thresholds=quiet)
 
 
 def calm() -> list[Event]:

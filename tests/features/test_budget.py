@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from detector.features.budget import Budget, BudgetSettings, kind_of, shipped_rate, strength
 
 SHIPPED = {"noisy": ((0, 5.0), (130, 2.0), (140, 0.1)), "quiet": ((64, 0.2),)}
-SETTINGS = BudgetSettings(rate=1.0, weight=10.0, shipped=SHIPPED, default=0.002)
+SETTINGS = BudgetSettings(rate=1.0, planned=1.0, weight=10.0, shipped=SHIPPED, default=0.002)
 
 rates = st.floats(0.001, 100.0)
 kinds = st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.tuples(st.integers(0, 300), rates), min_size=1))
@@ -54,6 +56,13 @@ def test_of_a_sort_that_was_not_shipped_the_rate_of_its_detector_counts() -> Non
     assert shipped_rate(SETTINGS, "noisy/label", 135) == 2.0
     assert not Budget().passes(SETTINGS, "noisy/label", 135)
     assert len(kind_of("noisy", "x" * 10_000)) < 200
+
+
+def test_a_detector_that_stands_in_for_a_sort_is_soon_outweighed() -> None:
+    budget = Budget()
+    for _ in range(10):
+        budget.learn(SETTINGS, 1.0, {})
+    assert budget.rate(SETTINGS, "noisy/label", 100) < budget.rate(SETTINGS, "noisy", 100) / 2
 
 
 def test_sorts_of_one_detector_are_learned_apart() -> None:
@@ -102,8 +111,16 @@ def test_what_becomes_usual_in_a_tenant_is_held_back_and_what_it_never_shows_is_
     assert calm.passes(SETTINGS, "noisy", 0), "this tenant has none of that noise"
 
 
+def test_limits_are_reckoned_with_a_share_of_the_budget() -> None:
+    """What is let through is what looks rare, so more of it comes than was seen."""
+    shipped = dict.fromkeys("abcde", ((0, 0.1),)) | dict.fromkeys("fg", ((0, 0.2),))
+    whole = BudgetSettings(rate=1.0, planned=1.0, shipped=shipped)
+    assert Budget().limit_of(whole) == 0.2
+    assert Budget().limit_of(replace(whole, planned=0.6)) == 0.1
+
+
 def test_a_day_teaches_little_of_a_kind_once_the_first_days_are_over() -> None:
-    settings = BudgetSettings(rate=1.0, weight=10.0, shipped=SHIPPED, learning_days=2)
+    settings = BudgetSettings(rate=1.0, planned=1.0, weight=10.0, shipped=SHIPPED, learning_days=2)
     budget = Budget()
     budget.learn(settings, 1.0, {})
     budget.learn(settings, 1.0, {"quiet": [64] * 50})
@@ -148,7 +165,7 @@ def test_all_that_is_let_through_together_fits_the_budget(
 def test_the_stronger_is_never_held_back_where_the_weaker_passes(
     drawn: dict[str, list[tuple[int, float]]], one: int, other: int
 ) -> None:
-    settings = BudgetSettings(rate=1.0, shipped=steps(drawn))
+    settings = BudgetSettings(rate=1.0, planned=1.0, shipped=steps(drawn))
     budget = Budget()
     budget.learn(settings, 2.0, {kind: [own for own, _ in each] for kind, each in drawn.items()})
     weak, strong = sorted((one, other))
