@@ -32,6 +32,9 @@ _RESOURCE_UID: Final = (10, "Resource UID")
 TECHNIQUES: Final = {
     "T1021": "Remote Services",
     "T1021.007": "Cloud Services",
+    "T1029": "Scheduled Transfer",
+    "T1071": "Application Layer Protocol",
+    "T1071.001": "Web Protocols",
     "T1072": "Software Deployment Tools",
     "T1078": "Valid Accounts",
     "T1078.004": "Cloud Accounts",
@@ -52,6 +55,7 @@ TECHNIQUES: Final = {
     "T1496": "Resource Hijacking",
     "T1496.004": "Cloud Service Hijacking",
     "T1526": "Cloud Service Discovery",
+    "T1528": "Steal Application Access Token",
     "T1531": "Account Access Removal",
     "T1550": "Use Alternate Authentication Material",
     "T1550.001": "Application Access Token",

@@ -132,6 +132,20 @@ def test_what_people_do_every_day_does_not_hide_what_they_never_do(story: Story)
     assert held == {"owner_removed": True, "agent_disabled": False}
 
 
+def test_sorts_beyond_number_are_counted_with_their_detector(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgeting, "_MAX_KINDS", 1)
+    quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name != "change_outside_pipeline"}
+    engine = engine_of(settings(budget=BudgetSettings(), thresholds=quiet))
+    changes = [
+        story.tenant.change(kind, story.now + number, story.agent, actor=ADMIN)
+        for number, kind in enumerate(("owner_removed", "agent_disabled"), 60)
+    ]
+    tell(engine, [*story.events, *changes])
+    (budget,) = engine.state.weighed.tenants.values()
+    counted = {kind for day in budget.open.values() for kind in day}
+    assert counted == {"change_outside_pipeline/owner_removed", "change_outside_pipeline"}
+
+
 def test_a_day_later_they_do_not(story: Story) -> None:
     story.strange_api()
     story.strange_place(DAY + 1)

@@ -138,6 +138,13 @@ def test_a_client_that_an_agents_user_signs_in_through_is_no_agent_for_that(firs
     assert engine.accounting.filtered["not_an_agent"] == 3
 
 
+def test_a_client_that_was_chosen_is_watched_for_its_own_sake() -> None:
+    engine = engine_of(settings(identities=frozenset({CLIENT.id})))
+    tell(engine, [through_portal(START)])
+    (tenant,) = engine.state.tenants.values()
+    assert not tenant.identities[CLIENT.id].lent
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
 def test_a_client_that_turns_out_to_be_an_agent_is_one_from_then_on(order: tuple[int, ...]) -> None:
     agent = replace(CLIENT, role="agent")

@@ -33,7 +33,7 @@ def test_every_panel_shows_something_and_every_metric_is_exported(
     hub = Hub("agents", partitions=4, created=1_700_000_000.0)
     with Referee() as referee, Server(hub) as server:
         stage = Stage(tmp_path, told, referee, None)  # type: ignore[arg-type] -- nobody is forked
-        stage.document |= {"canary": CANARY, "budget": {"false_alerts": 1000.0}}
+        stage.document |= {"canary": CANARY, "budget": {"false_alerts": 1000.0}, "model": {"shadow": True}}
         stage.read_hub(server.connection_string())
         wanted = stage.verdict()
         with Hosted(stage.config) as at, watching(tmp_path, at.service.telemetry.port) as prometheus:
