@@ -162,18 +162,10 @@ class Budgeting:
     def weigh(self, alert: Alert, signal: Signal) -> None:
         """Tells an alert, or lets it wait."""
         weighed = self.state.weighed
-        own = strength(SEVERITIES.index(alert.severity), alert.score)
-        kind = kind_of_alert(alert)
         budgets = weighed.tenants.setdefault(alert.subject.tenant or "", TenantBudget())
-        self._count(budgets, kind, alert.subject.id, signal.time, own)
-        budget = budgets.at(signal.time)
-        rate = budget.rate(self.budget, kind, own)
+        rate, passes = self._price(budgets, alert, signal.time)
         alert = msgspec.structs.replace(alert, rate=_rounded(rate))
-        if (
-            alert.severity in self.budget.always
-            or budget.passes(self.budget, kind, own)
-            or len(weighed.waiting) >= _MAX_WAITING
-        ):
+        if passes or alert.severity in self.budget.always or len(weighed.waiting) >= _MAX_WAITING:
             self._support(alert, signal, 0.0)
             self.saying.alerts.append(alert)
         else:
@@ -237,12 +229,10 @@ class Budgeting:
         budget = budgets.at(time)
         seen = self._witnessed(alert, time)
         if seen is not None:
-            own = strength(SEVERITIES.index(alert.severity), alert.score)
             alert = msgspec.structs.replace(alert, sort=f"{alert.sort}, {seen}")
-            kind = kind_of_alert(alert)
-            self._count(budgets, kind, alert.subject.id, time, own)
-            alert = msgspec.structs.replace(alert, rate=_rounded(budget.rate(self.budget, kind, own)))
-            if budget.passes(self.budget, kind, own):
+            rate, passes = self._price(budgets, alert, time)
+            alert = msgspec.structs.replace(alert, rate=_rounded(rate))
+            if passes:
                 self.saying.alerts.append(alert)
                 return
         if len(best) > 1 and all(each.evidence for each in near):
@@ -255,6 +245,13 @@ class Budgeting:
                 return
         held = HeldBack(limit=_rounded(budget.limit_of(self.budget)), budget=self.budget.rate)
         self.saying.alerts.append(msgspec.structs.replace(alert, held=held))
+
+    def _price(self, budgets: TenantBudget, alert: Alert, time: float) -> tuple[float, bool]:
+        """Counts an alert; how often such come, and whether that is within the budget."""
+        kind, own = kind_of_alert(alert), strength(SEVERITIES.index(alert.severity), alert.score)
+        self._count(budgets, kind, alert.subject.id, time, own)
+        budget = budgets.at(time)
+        return budget.rate(self.budget, kind, own), budget.passes(self.budget, kind, own)
 
     def _witnessed(self, alert: Alert, time: float) -> Witnessed | None:
         tenant = self.state.tenants.get(alert.subject.tenant or "")

@@ -155,29 +155,31 @@ class Router:
 
         In the last case the hour in which it became known must be final.
         """
-        settings = self.settings
-        chosen = settings.identities
-        if chosen and (access.agent_id in chosen or access.service_principal_id in chosen):
+        if self._watched_itself(access):
             return -inf
-        if settings.scope == "chosen":
+        if self.settings.scope == "chosen":
             return inf
-        if access.role != "none" or access.subject_role != "none" or access.blueprint_id is not None:
-            return -inf
-        if settings.scope == "workloads" and access.kind in {"service_principal", "managed_identity"}:
+        if access.subject_role != "none":
             return -inf
         learned = tenant.identities.get(access.agent_id)
         if learned is None or learned.lent:
             return inf
         return int(learned.first_seen) // HOUR + self.horizon.lag
 
+    def _watched_itself(self, access: Access) -> bool:
+        """Whether the caller is watched whoever its user is: it was chosen, or is within the scope."""
+        scope, chosen = self.settings.scope, self.settings.identities
+        if access.agent_id in chosen or access.service_principal_id in chosen:
+            return True
+        if scope == "chosen":
+            return False
+        if access.role != "none" or access.blueprint_id is not None:
+            return True
+        return scope == "workloads" and access.kind in {"service_principal", "managed_identity"}
+
     def _lends(self, access: Access) -> bool:
         """Whether the caller is watched in this sign-in for the sake of its user alone, who is an agent's."""
-        if access.role != "none" or access.blueprint_id is not None or access.subject_role == "none":
-            return False
-        chosen, scope = self.settings.identities, self.settings.scope
-        if access.agent_id in chosen or access.service_principal_id in chosen:
-            return False
-        return scope != "workloads" or access.kind not in {"service_principal", "managed_identity"}
+        return access.subject_role != "none" and not self._watched_itself(access)
 
     def _watched_route(self, access: Access, tenant: TenantMemory, time: float) -> Route:
         is_blueprint = access.role == "blueprint"
