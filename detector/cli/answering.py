@@ -12,7 +12,7 @@ import click
 from detector.cli import exits
 from detector.cli.incident import Options
 from detector.cli.progress import progress_of
-from detector.cli.reading import archive_of, files_among
+from detector.cli.reading import Records, records_of
 from detector.cli.reporting import Reports, digest_of
 from detector.config.build import decoder_settings, engine_settings
 from detector.config.load import load
@@ -26,13 +26,12 @@ from detector.runtime.incident import DAY, Answer, Question, ask
 from detector.runtime.investigation import investigate, story_of
 from detector.runtime.replay import moment_of_reading
 from detector.sinks.encoding import printable
-from detector.sources.files import FileSource, Manner
+from detector.sources.files import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detector.config.settings import Settings
-    from detector.sources.chunk import FileFailure
 
 _SHOWN = 5
 """Resources, credentials, addresses and changes of one agent that are shown; `--json` has all."""
@@ -52,21 +51,20 @@ def run(options: Options) -> int:
         until=options.until,
         before=options.before * DAY,
     )
-    with archive_of(options.paths, options.access, options.wanted) as archive:
-        source = FileSource(
-            files_among(options.paths),
-            stdin=getattr(sys.stdin, "buffer", None),
-            lateness=settings.lateness,
-            max_line_bytes=settings.limits.max_body_bytes,
-            exclude=[str(path) for path in reports.paths],
-            more=archive.inputs,
-            manner=Manner(wanted=options.wanted, hashed=bool(reports)),
-        )
+    with records_of(
+        options.paths,
+        options.access,
+        options.wanted,
+        settings,
+        stdin=getattr(sys.stdin, "buffer", None),
+        exclude=[str(path) for path in reports.paths],
+        hashed=bool(reports),
+    ) as read:
         if reports:
-            answer = _reported(source, settings, question, reports, archive.failures)
+            answer = _reported(read, settings, question, reports)
         else:
-            answer = _answered(source, settings, question, options)
-    answer.failures = [str(failure) for failure in (*archive.failures, *source.failures)]
+            answer = _answered(read.source, settings, question, options)
+    answer.failures = [str(failure) for failure in read.failures]
     if options.json:
         click.echo(json.dumps(answer.document(), indent=2))
     else:
@@ -81,17 +79,15 @@ def _answered(source: FileSource, settings: Settings, question: Question, option
         return ask(source, decoder, question, trusted=trusted, on_progress=on_progress)
 
 
-def _reported(
-    source: FileSource, settings: Settings, question: Question, reports: Reports, unlisted: Sequence[FileFailure]
-) -> Answer:
+def _reported(read: Records, settings: Settings, question: Question, reports: Reports) -> Answer:
     """Judges as well, and writes the reports."""
     generated = moment_of_reading()
     decoder = Decoder(**decoder_settings(settings), not_after=generated)
     told = judging(settings)
     trusted = trust_of(told.pipelines)
-    with progress_of(source) as on_progress:
-        found = investigate(source, decoder, Engine(told), question, trusted=trusted, on_progress=on_progress)
-    found.summary.failures = [str(failure) for failure in (*unlisted, *source.failures)]
+    with progress_of(read.source) as on_progress:
+        found = investigate(read.source, decoder, Engine(told), question, trusted=trusted, on_progress=on_progress)
+    found.summary.failures = [str(failure) for failure in read.failures]
     story = story_of(found.answer)
     dossier = dossier_of(
         Material(
@@ -106,7 +102,7 @@ def _reported(
             configuration=digest_of(settings),
             lateness=settings.lateness,
             trusted=trusted,
-            inputs=[InputFile(each.place, each.size or None, each.sha256) for each in source.readings],
+            inputs=[InputFile(each.place, each.size or None, each.sha256) for each in read.source.readings],
         )
     )
     reports.write(dossier, found.alerts, generated)

@@ -9,7 +9,7 @@ import click
 from detector.cli import exits
 from detector.cli.case import Options
 from detector.cli.progress import progress_of
-from detector.cli.reading import archive_of, files_among
+from detector.cli.reading import records_of
 from detector.cli.writing import write
 from detector.config.build import decoder_settings
 from detector.config.load import load
@@ -22,7 +22,6 @@ from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.evidence import raw_records
 from detector.runtime.replay import moment_of_reading
 from detector.runtime.told import alerts_in
-from detector.sources.files import FileSource, Manner
 
 
 def run(options: Options) -> int:
@@ -37,32 +36,27 @@ def run(options: Options) -> int:
     generated = moment_of_reading()
     decoder = Decoder(**decoder_settings(settings), not_after=generated)
     wanted = {identifier for alert in told for identifier in alert.evidence.record_ids}
-    with archive_of(options.paths, options.access, options.wanted) as archive:
-        source = FileSource(
-            files_among(options.paths),
-            lateness=settings.lateness,
-            max_line_bytes=settings.limits.max_body_bytes,
-            exclude=[str(out), str(alerts)],
-            more=archive.inputs,
-            manner=Manner(wanted=options.wanted),
-        )
-        with progress_of(source) as on_progress:
-            records = []
-            for record in raw_records(source, decoder, wanted):
-                records.append(record)
-                if on_progress is not None:
-                    on_progress()
-    blobs = [InputFile(each.place, each.size, None) for each in archive.inputs]
-    inputs = [*inputs_of(source.paths), *blobs]
+    written = [str(out), str(alerts)]
+    with (
+        records_of(options.paths, options.access, options.wanted, settings, exclude=written) as read,
+        progress_of(read.source) as on_progress,
+    ):
+        records = []
+        for record in raw_records(read.source, decoder, wanted):
+            records.append(record)
+            if on_progress is not None:
+                on_progress()
+    blobs = [InputFile(each.place, each.size, None) for each in read.archive.inputs]
+    inputs = [*inputs_of(read.source.paths), *blobs]
     content = case.case_of(told, records, inputs, generated=generated, key=signer)
     write(out, content, "case")
-    failures = [*archive.failures, *source.failures]
     missing = len(wanted - {record.id for record in records})
     click.echo(f"Case      {out}  ({len(told):,} alerts, {len(records):,} raw records)", err=True)
     if missing:
         click.echo(f"{missing:,} records were not found in the input; the manifest names them.", err=True)
     if signer is None:
         click.echo("It is not signed: give --key, or whoever gets it can alter it.", err=True)
+    failures = read.failures
     for failure in failures:
         click.echo(f"Failed: {printable(str(failure))}", err=True)
     return exits.INPUT if failures else exits.OK

@@ -12,7 +12,7 @@ from detector.cli import exits
 from detector.cli.coverage import Options
 from detector.cli.main import COMMANDS
 from detector.cli.progress import progress_of
-from detector.cli.reading import archive_of, files_among, shown
+from detector.cli.reading import records_of, shown
 from detector.config.build import decoder_settings
 from detector.config.load import load
 from detector.config.settings import Settings
@@ -22,7 +22,6 @@ from detector.runtime.coverage.judging import Coverage, InputStatus, JudgedInput
 from detector.runtime.coverage.observed import Observed, from_archive, from_store
 from detector.runtime.replay import moment_of_reading
 from detector.sinks.encoding import printable
-from detector.sources.files import FileSource, Manner
 from detector.stores.alerts import FILE
 
 if TYPE_CHECKING:
@@ -82,18 +81,13 @@ def _store(options: Options, settings: Settings) -> Path | None:
 
 def _read(options: Options, settings: Settings, observed: Observed) -> list[str]:
     decoder = Decoder(**decoder_settings(settings), not_after=moment_of_reading())
-    with archive_of(options.paths, options.access, options.wanted) as archive:
-        source = FileSource(
-            files_among(options.paths),
-            stdin=getattr(sys.stdin, "buffer", None),
-            lateness=settings.lateness,
-            max_line_bytes=settings.limits.max_body_bytes,
-            more=archive.inputs,
-            manner=Manner(wanted=options.wanted),
-        )
-        with progress_of(source, wanted=not options.json) as on_progress:
-            from_archive(source, decoder, observed, on_progress)
-    return [str(failure) for failure in (*archive.failures, *source.failures)]
+    stdin = getattr(sys.stdin, "buffer", None)
+    with (
+        records_of(options.paths, options.access, options.wanted, settings, stdin=stdin) as read,
+        progress_of(read.source, wanted=not options.json) as on_progress,
+    ):
+        from_archive(read.source, decoder, observed, on_progress)
+    return [str(failure) for failure in read.failures]
 
 
 def _answer(options: Options, coverage: Coverage, looked: report.Looked) -> None:

@@ -13,7 +13,7 @@ import click
 from detector.cli import exits
 from detector.cli.diff import Options
 from detector.cli.progress import progress_of
-from detector.cli.reading import archive_of, files_among
+from detector.cli.reading import records_of
 from detector.config.build import decoder_settings
 from detector.config.load import load
 from detector.config.settings import Settings
@@ -26,7 +26,6 @@ from detector.models.in_use import judging
 from detector.runtime.difference import Entry, difference, preview
 from detector.runtime.replay import moment_of_reading, replay
 from detector.runtime.told import alerts_in
-from detector.sources.files import FileSource, Manner
 
 _SHOWN = 50
 """Alerts of each kind that are shown; `--json` has all."""
@@ -61,17 +60,12 @@ def run(options: Options) -> int:
 def _replayed(settings: Settings, options: Options, failures: list[str]) -> list[Alert]:
     alerts: list[Alert] = []
     decoder = Decoder(**decoder_settings(settings), not_after=moment_of_reading())
-    with archive_of(options.archive, options.access, options.wanted) as archive:
-        source = FileSource(
-            files_among(options.archive),
-            lateness=settings.lateness,
-            max_line_bytes=settings.limits.max_body_bytes,
-            more=archive.inputs,
-            manner=Manner(wanted=options.wanted),
-        )
-        with progress_of(source, wanted=sys.stderr.isatty()) as on_progress:
-            replay(source, decoder, Engine(judging(settings)), on_alert=alerts.append, on_progress=on_progress)
-    failures += [text for each in (*archive.failures, *source.failures) if (text := str(each)) not in failures]
+    with (
+        records_of(options.archive, options.access, options.wanted, settings) as read,
+        progress_of(read.source, wanted=sys.stderr.isatty()) as on_progress,
+    ):
+        replay(read.source, decoder, Engine(judging(settings)), on_alert=alerts.append, on_progress=on_progress)
+    failures += [text for each in read.failures if (text := str(each)) not in failures]
     return alerts
 
 

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, TypeVar
 
 import click
 
 from detector.errors import UsageError
 
 if TYPE_CHECKING:
+    from detector.config.settings import Settings
     from detector.sources.blobs.access import Access
     from detector.sources.blobs.source import Archive
+    from detector.sources.chunk import FileFailure
+    from detector.sources.files import FileSource
     from detector.sources.layout import Wanted
 
 DAY: Final = 86400.0
@@ -114,6 +117,59 @@ def archive_of(paths: Sequence[str], access: Access, wanted: Wanted) -> Iterator
         return
     with opened(addresses, access, wanted) as archive:
         yield archive
+
+
+class Records(NamedTuple):
+    """Records of files and blobs, and where they come from."""
+
+    source: FileSource
+    archive: Archive
+
+    @property
+    def failures(self) -> list[FileFailure]:
+        """What could not be listed or read."""
+        return [*self.archive.failures, *self.source.failures]
+
+
+@contextmanager
+def records_of(
+    paths: Sequence[str],
+    access: Access,
+    wanted: Wanted,
+    settings: Settings,
+    *,
+    stdin: BinaryIO | None = None,
+    exclude: Sequence[str] = (),
+    hashed: bool = False,
+) -> Iterator[Records]:
+    """The records behind paths and addresses, as a configuration says.
+
+    Args:
+        paths: Files, directories, patterns and addresses of blobs.
+        access: Who reads blobs.
+        wanted: Which archived files are read.
+        settings: The configuration.
+        stdin: What `-` stands for.
+        exclude: Files that are written meanwhile.
+        hashed: Whether a SHA-256 of every input is asked for.
+
+    Raises:
+        UsageError: See `archive_of`.
+        SourceError: See `archive_of`.
+    """
+    from detector.sources.files import FileSource, Manner
+
+    with archive_of(paths, access, wanted) as archive:
+        source = FileSource(
+            files_among(paths),
+            stdin=stdin,
+            lateness=settings.lateness,
+            max_line_bytes=settings.limits.max_body_bytes,
+            exclude=exclude,
+            more=archive.inputs,
+            manner=Manner(wanted=wanted, hashed=hashed),
+        )
+        yield Records(source, archive)
 
 
 def files_among(paths: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ from detector.features.apis import Apis, is_newborn
 from detector.features.credentials import CredentialMemory
 from detector.features.environments import known_before
 from detector.features.habits import SECRET, flow_of, flow_tag, type_tag
-from detector.features.known import chance_of_new, meet, settled_until
+from detector.features.known import chance_of_new, known_by, meet, settled_until
 from detector.features.timeline import HOUR, NEVER, horizons
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Habits:
 
     def _key(self, route: Route, event: SignIn, hour: int, values: dict[str, int], key_id: str) -> int:
         state = meet(values, key_id, hour, self.horizon, habits.CAPACITY)
-        was_known = state > 0 or (state < 0 and hour + state >= self.horizon.lag)
+        was_known = known_by(state, hour, self.horizon)
         until = settled_until(state, hour, self.horizon) if was_known else ALWAYS
         in_use, unit_until = self._use(event, hour, key_id)
         if not was_known:
@@ -258,8 +258,7 @@ class Habits:
         if fleet.flows is None:
             fleet.flows = {}
         state = meet(fleet.flows, flow_tag(flow), hour, self.horizon, habits.CAPACITY)
-        was_known = state > 0 or (state < 0 and hour + state >= self.horizon.lag)
-        return was_known, min(until, settled_until(state, hour, self.horizon))
+        return known_by(state, hour, self.horizon), min(until, settled_until(state, hour, self.horizon))
 
     # ---------------------------------------------------------------------------------------------------- telling
 

@@ -38,7 +38,11 @@ def observe(values: dict[str, int], value: str, hour: int, horizon: Horizon, cap
     At `capacity` the values last seen a month ago (30 to 31 days) make room; if there are none, the newcomer is not
     remembered, so that a flood of invented values can neither grow the memory nor push out what is known.
     """
-    state = meet(values, value, hour, horizon, capacity)
+    return known_by(meet(values, value, hour, horizon, capacity), hour, horizon)
+
+
+def known_by(state: int, hour: int, horizon: Horizon) -> bool:
+    """Whether a value that was met in `hour`, with this state afterwards, was known by then; see `meet`."""
     return state > 0 or (state < 0 and hour + state >= horizon.lag)
 
 
