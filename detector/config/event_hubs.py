@@ -110,7 +110,7 @@ class WatchdogSettings(Block):
     window: Duration = 600.0
     """The second stall of a partition within this time renews the client, the third ends the process with code 75."""
     unknown_after: Duration = 180.0
-    """Without an answer for this long, the state of a partition is unknown."""
+    """Without an answer for so long, the state of a partition is unknown; a receiver silent as long is opened anew."""
     held_after: Duration = 60.0
     """A message that is not taken over for this long is reported; it is not the fault of the hub."""
     growth: Duration = 60.0

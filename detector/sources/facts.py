@@ -25,9 +25,10 @@ Ending = Literal[
     "throttled",
     "timeout",
     "unauthorized",
+    "unheard",
 ]
 """Why a receiver ended: an error of the service or the network, or a decision of our own (`client`, `gap`, `new_hub`,
-`refresh`, `stalled`)."""
+`refresh`, `stalled`, `unheard`)."""
 
 Part = Literal["sequence", "offset", "enqueued", "body"]
 """What of a message could not be read."""

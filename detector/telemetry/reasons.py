@@ -77,6 +77,7 @@ ENDINGS: Final = (
     "throttled",
     "timeout",
     "unauthorized",
+    "unheard",
 )
 """Why a receiver ended; `other` stands for what is not among them."""
 PROBLEMS: Final = (

@@ -16,11 +16,13 @@ from detector.sources.event_hubs.locator import Locator
 from detector.sources.event_hubs.positions import PartitionProperties, Start
 from detector.sources.event_hubs.receiver import Opening, Receiver
 from detector.sources.event_hubs.shared import PartitionState, Shared
-from detector.sources.event_hubs.watchdog import Health, Watchdog
+from detector.sources.event_hubs.watchdog import Health, Step, Watchdog
 from detector.sources.facts import Ending
 
-_PLANNED: Final = frozenset[Ending]({"gap", "new_hub", "refresh"})
+_PLANNED: Final = frozenset[Ending]({"gap", "new_hub", "refresh", "unheard"})
 """Endings after which the next receiver is opened at once."""
+_ONWARD: Final = frozenset[Ending]({"refresh", "unheard"})
+"""Endings after which it goes on right where the last one was, without a question to the hub."""
 _LOST: Final = frozenset[Ending]({"connection", "detached"})
 """Endings that say nothing about the hub when there was nothing to receive: an idle connection broke."""
 _FRUITLESS: Final = 5
@@ -100,8 +102,7 @@ class Partition:
         try:
             while True:
                 try:
-                    # A healthy receiver that is replaced goes on right where it was, without a question.
-                    start = self._onward() if ending == "refresh" else None
+                    start = self._onward() if ending in _ONWARD else None
                     receiver = self._open(start or await self._where())
                 except Unavailable:
                     await self._pause(backoff.next())
@@ -308,14 +309,24 @@ class Partition:
         shared = self._shared
         now = shared.clocks.monotonic()
         if self._buffer.paused:
-            self._watchdog.paused()
+            self._watchdog.paused(now)
         if self._offered_since is not None and now - self._offered_since >= shared.settings.watchdog.held_after:
             shared.facts.held(self.name, now - self._offered_since)
         if self._receiver is not None:
             self._refresh(self._receiver)
         step = self._watchdog.due(now)
-        if step is None:
-            return
+        if step == "reopen":
+            self.end("unheard")
+        elif step is not None:
+            await self._climb(step)
+
+    async def _climb(self, step: Step) -> None:
+        """Takes a step of the ladder of a stalled partition.
+
+        Raises:
+            Stalled: It was the last one.
+        """
+        shared = self._shared
         taken = self._taken.sequence if self._taken is not None else -1
         shared.facts.stalled(self.name, max(0, (self._watchdog.last_enqueued or 0) - taken))
         if step == "receiver":

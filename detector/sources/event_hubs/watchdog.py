@@ -1,7 +1,8 @@
 """Whether a partition makes progress, and what to try when it does not. Every method is told the time.
 
 Progress is judged, never silence: an idle partition is silent and well. A partition is behind when the hub holds
-messages that were not received, and stalled when it stays so without receiving any.
+messages that were not received, and stalled when it stays so without receiving any. Where neither messages nor answers
+come, nothing can be judged; then a receiver is opened anew where the last one stood, which needs no answer.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from detector.config.event_hubs import WatchdogSettings
 Health = Literal["opening", "opened", "idle", "held", "stalled", "unknown"]
 """Not opened yet; receiving; nothing to receive; waiting for the rest of the service; stalled; the hub is silent."""
 
-Step = Literal["receiver", "client", "restart"]
-"""What to replace."""
+Step = Literal["reopen", "receiver", "client", "restart"]
+"""What to replace: the receiver without asking the hub where it stands, the receiver, every connection, the process."""
 
 
 class Watchdog:
@@ -29,6 +30,7 @@ class Watchdog:
     def __init__(self, limits: WatchdogSettings, now: float) -> None:
         self._limits = limits
         self._answered = now
+        self._heard = now
         self._behind_since: float | None = None
         self._stalls: deque[float] = deque()
         self._stalled = False
@@ -53,8 +55,9 @@ class Watchdog:
         self._behind_since = None
         self._stalled = False
 
-    def paused(self) -> None:
-        """The receiver waits for room: being behind is not the fault of the hub."""
+    def paused(self, now: float) -> None:
+        """The receiver waits for room: being behind, and hearing nothing, is not the fault of the hub."""
+        self._heard = now
         self._behind_since = None
 
     def health(self, now: float) -> Literal["stalled", "unknown", "opened"]:
@@ -66,9 +69,14 @@ class Watchdog:
     def due(self, now: float) -> Step | None:
         """What to replace now, if anything; the time until the next step then starts anew.
 
-        While the hub does not answer nothing is replaced: nothing could be opened either, and it may be the hub's
-        outage. As soon as it answers, the step is due.
+        While the hub does not answer the ladder waits: nothing could be opened either, and it may be the hub's outage.
+        As soon as it answers, the step is due. But the silence may be ours: a receiver whose stream has lost its frames
+        takes the next octets for the length of one and clears gigabytes of memory, again and again, until no other
+        task is in time for an answer. So a receiver that brought nothing meanwhile is opened anew.
         """
+        if self._unheard(now):
+            self._heard = now
+            return "reopen"
         if not self._overdue(now) or now - self._answered > 2 * self._limits.poll + self._limits.answer:
             return None
         while self._stalls and now - self._stalls[0] > self._limits.window:
@@ -81,3 +89,6 @@ class Watchdog:
 
     def _overdue(self, now: float) -> bool:
         return self._behind_since is not None and now - self._behind_since >= self._limits.stalled_after
+
+    def _unheard(self, now: float) -> bool:
+        return now - max(self._answered, self.last_progress, self._heard) >= self._limits.unknown_after

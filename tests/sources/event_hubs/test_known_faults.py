@@ -131,6 +131,28 @@ async def test_a_receiver_that_shut_itself_down_is_replaced(live: Make) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_receiver_nobody_hears_is_opened_anew_though_no_question_is_answered(live: Make) -> None:
+    """A link that lost its frames clears gigabytes for every frame it expects: no answer comes in time any more.
+
+    Here the flow is dead and the hub answers no question, which looks the same and needs no gigabytes.
+    """
+    at = live(partitions=1, watchdog={"unknown_after": 2.0, "stalled_after": 600.0})
+    at.hub.put("0", b"x")
+    async with at.running():
+        await until(at.whole)
+        at.server.faults.fail_management("silent")
+        at.server.faults.black_hole()
+        at.hub.put("0", b"y")
+        await asyncio.sleep(0.3)
+        at.server.faults.black_hole(on=False)
+        await until(lambda: "unheard" in at.facts.endings())
+        at.server.faults.clear()
+        await until(at.whole)
+    at.check()
+    assert not at.facts.told["stalled"], "the ladder waits for answers"
+
+
+@pytest.mark.asyncio
 async def test_a_partition_that_is_added_is_read_from_its_beginning(live: Make) -> None:
     """[E5] The SDK lists the partitions once."""
     at = live(partitions=1, start="latest")

@@ -80,20 +80,41 @@ def test_a_receiver_that_waits_for_room_is_not_stalled() -> None:
     watchdog = Watchdog(LIMITS, 0.0)
     for now in range(0, 10_000, 30):
         watchdog.answered(float(now), 10, behind=True)
-        watchdog.paused()
+        watchdog.paused(float(now))
         assert watchdog.due(float(now)) is None
 
 
-def test_a_hub_that_does_not_answer_is_unknown_and_nothing_is_replaced() -> None:
+def test_a_hub_that_does_not_answer_is_unknown_and_the_ladder_waits() -> None:
     watchdog = Watchdog(LIMITS, 0.0)
     watchdog.answered(0.0, 10, behind=False)
     assert watchdog.health(179.0) == "opened"
     assert watchdog.health(180.0) == "unknown"
     behind = Watchdog(LIMITS, 0.0)
     behind.answered(0.0, 10, behind=True)
-    assert behind.due(10_000.0) is None, "an outage of the hub must not end the process"
+    steps = [behind.due(float(now)) for now in range(0, 10_000, 30)]
+    assert set(steps) == {None, "reopen"}, "an outage of the hub must not end the process"
     behind.answered(10_000.0, 10, behind=True)
     assert behind.due(10_000.0) == "receiver"
+
+
+def test_without_answers_and_messages_the_receiver_is_opened_anew_once_in_a_while() -> None:
+    watchdog = Watchdog(LIMITS, 0.0)
+    watchdog.answered(0.0, 10, behind=False)
+    due = [now for now in range(600) if watchdog.due(float(now)) == "reopen"]
+    assert due == [180, 360, 540]
+
+
+def test_messages_answers_and_want_of_room_each_say_that_the_receiver_is_well() -> None:
+    for well in (
+        lambda watchdog, now: watchdog.progressed(now),
+        lambda watchdog, now: watchdog.paused(now),
+        lambda watchdog, now: watchdog.answered(now, 10, behind=False),
+    ):
+        watchdog = Watchdog(LIMITS, 0.0)
+        for now in range(0, 3_600, 179):
+            well(watchdog, float(now))
+            assert watchdog.due(float(now) + 178.9) is None
+        assert watchdog.due(float(now) + 180.0) == "reopen"
 
 
 def test_it_stays_stalled_after_a_step_until_there_is_progress() -> None:
