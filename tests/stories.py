@@ -467,7 +467,7 @@ def in_order(*stories: Iterable[Event] | Event) -> list[Event]:
 @cache
 def defaults() -> EngineSettings:
     """The settings of the product, told every alert: what a budget holds back depends on more than a detector."""
-    return replace(engine_settings(load()), budget=None)
+    return replace(engine_settings(load()), budget=None, retells=False)
 
 
 @cache

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 from bench.quality import corpus
 from bench.quality.measuring import of_all
@@ -22,10 +22,11 @@ from bench.quality.running import Told, run
 from detector.config.build import engine_settings
 from detector.config.load import load
 from detector.config.settings import ModelSettings
+from detector.detectors.registry import DETECTORS
 from detector.domain.findings import SEVERITIES
 from detector.engine.budgeting import COMBINED
 from detector.engine.engine import Engine
-from detector.features.budget import SCORES, BudgetSettings, detector_of, strength
+from detector.features.budget import SCORES, BudgetSettings, detector_of, kind_of, strength
 from detector.models.in_use import judging
 from detector.runtime.simulation import SimulationSettings
 
@@ -36,6 +37,9 @@ OPEN = frozenset({"attribute_changed", "blocked_by_policy"})
 """Detectors whose sorts are names that a tenant chose: those of training tenants say nothing of others."""
 CLOSER = 1.15
 """A step is written where the rate has fallen by so much."""
+
+EXPECTED: Final = tuple(kind_of(each.name, sort) for each in DETECTORS for sort in getattr(each, "sorts", ()))
+"""Kinds that are known to exist although tenants without an attack may never show them."""
 
 Step = tuple[int, float]
 
@@ -68,7 +72,7 @@ def steps_of(strengths: Iterable[int], exposure: float) -> list[Step]:
 
 def table(told: Mapping[str, list[int]], exposure: float) -> dict[str, list[Step]]:
     """Steps by kind; of a sort that was not seen, those of its detector count."""
-    kinds: dict[str, list[int]] = {}
+    kinds: dict[str, list[int]] = {kind: [] for kind in EXPECTED}
     whole: dict[str, list[int]] = {}
     for kind, strengths in sorted(told.items()):
         detector = detector_of(kind)
@@ -87,8 +91,8 @@ def written(kinds: Mapping[str, list[Step]], head: str) -> str:
     for kind, steps in kinds.items():
         lines.append(f"  {kind}:")
         for own, rate in steps:
-            severity, score = divmod(own, SCORES)
-            lines.append(f"    - [{SEVERITIES[severity]}, {score}, {float(f'{rate:.3g}')}]")
+            severity, rank = divmod(own, SCORES)
+            lines.append(f"    - [{SEVERITIES[severity]}, {rank}, {float(f'{rate:.3g}')}]")
     return "\n".join(lines) + "\n"
 
 
@@ -188,14 +192,14 @@ def _whole(steps: Sequence[Step]) -> float:
 
 
 HEAD = """\
-How often alerts come without an attack, per 1,000 agents and day, by kind: severity, -log10 of the p-value, and the
-rate of alerts at least as strong. `python -m bench.quality.calibrate` counts them in simulated training tenants without
-an attack: {tenants} of {agents} agents and {days} days (seeds {seeds}), of which the second half counts
-({all} agent-days), once with every input and once with the logs alone; the larger rate is written. The last step of
-each kind is stronger than anything that was seen: three tenths of an alert in that time. A kind is a detector, and the
-sort of alert where it tells sorts apart; of a sort that is not listed the line of its detector counts. Of `combined`,
-several weak alerts about one subject, the number is four times -log10 of how likely they are together for an agent and
-day.
+How often alerts come without an attack, per 1,000 agents and day, by kind: severity, rank (-log10 of the p-value up
+to 32, then eight ranks a doubling), and the rate of alerts at least as strong. `python -m bench.quality.calibrate`
+counts them in simulated training tenants without an attack: {tenants} of {agents} agents and {days} days (seeds
+{seeds}), of which the second half counts ({all} agent-days), once with every input and once with the logs alone;
+the larger rate is written. The last step of each kind is stronger than anything that was seen: three tenths of an
+alert in that time. A kind is a detector, and the sort of alert where it tells sorts apart; of a sort that is not
+listed the line of its detector counts. Of `combined`, several weak alerts about one subject, the number is four
+times -log10 of how likely they are together for an agent and day.
 docs/budget.md says what it is for."""
 
 

@@ -42,6 +42,7 @@ def engine_settings(settings: Settings, model: Model | None = None) -> EngineSet
         agent_roles=tables.tier0().roles_over_agents,
         risk_events=tables.risk_events(),
         budget=_budget(settings),
+        retells=settings.budget.enabled,
         model=model,
         evidence=runs.EvidenceSettings(margin=settings.deployments.margin, wait=settings.deployments.wait),
         signs=_signs(settings),

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from detector.config.document import Data, parse
 from detector.config.resources import text_of
 from detector.domain.findings import SEVERITIES
-from detector.features.budget import strength
+from detector.features.budget import place
 
 OTHER_FAILURE: Final = "other_failure"
 """Class of an error code that no table lists."""
@@ -138,7 +138,7 @@ def calibration() -> dict[str, tuple[tuple[int, float], ...]]:
     """How often alerts come without an attack: rising strengths, and rates of those at least as strong, by kind."""
     table = _read("calibration.yaml")
     return {
-        kind: tuple((strength(SEVERITIES.index(severity), score), rate) for severity, score, rate in steps)
+        kind: tuple((place(SEVERITIES.index(severity), own), rate) for severity, own, rate in steps)
         for kind, steps in table["kinds"].items()
     }
 

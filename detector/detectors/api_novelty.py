@@ -9,14 +9,21 @@ ATT&CK: T1078.004, T1021.007. Runbook: docs/detectors/api_novelty.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from annotated_types import Gt, Lt
 
 from detector.detectors.wording import amount, counted, number, odds, text
 from detector.domain.findings import Finding, Severity
-from detector.domain.signals import Signal, SignalKind
+from detector.domain.signals import Fact, Signal, SignalKind
+
+_OTHERS: Final = 3
+"""Other blueprints from which on it means something that none of them uses a resource."""
+_RARE: Final = 0.05
+"""Share of the other blueprints up to which a resource is rare in the tenant: few that strayed do not make it usual."""
+_STRANGE: Final = "rare in the tenant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,7 @@ class ApiNovelty:
     catalogue_ids: ClassVar[tuple[str, ...]] = ("D10", "D11")
     reads: ClassVar[tuple[SignalKind, ...]] = ("api_novelty",)
     attack: ClassVar[tuple[str, ...]] = ("T1078.004", "T1021.007")
+    sorts: ClassVar[tuple[str, ...]] = (_STRANGE,)
     innocent: ClassVar[tuple[str, ...]] = (
         "A new release of the agent or a new tool it was given.",
         "A job that runs seldom (month-end, quarterly) and was never seen by the detector.",
@@ -67,14 +75,7 @@ class ApiNovelty:
             severity = "low"
         elif sensitive:
             severity = "high"
-        peers = ""
-        if siblings:
-            others = "the other agent" if siblings == 1 else f"any of the {amount(siblings)} other agents"
-            peers = (
-                ", which other agents of its blueprint do use"
-                if siblings_know
-                else f", which had not been used by {others} of its blueprint either"
-            )
+        rare = not siblings_know and _is_rare(signal.facts)
         named = text(signal.facts.get("resource_name"))
         agent = text(signal.facts.get("agent_name"))
         return Finding(
@@ -85,10 +86,35 @@ class ApiNovelty:
             severity=severity,
             title=f"First token for {named}",
             explanation=(
-                f"{agent} got its first token for {named}{peers}; it had used "
+                f"{agent} got its first token for {named}{_peers(signal.facts, rare=rare)}; it had used "
                 f"{counted(number(signal.facts.get('kinds')), 'resource')} in {amount(signal.seen)} active hours "
                 f"({odds(signal.p_value)})."
             ),
             signal=signal,
             facts={"sensitive": sensitive},
+            sort=_STRANGE if rare else "",
         )
+
+
+def _is_rare(facts: Mapping[str, Fact]) -> bool:
+    """Whether hardly any other blueprint uses the resource."""
+    others = number(facts.get("blueprints_elsewhere"))
+    return others >= _OTHERS and number(facts.get("used_elsewhere")) <= _RARE * others
+
+
+def _peers(facts: Mapping[str, Fact], *, rare: bool) -> str:
+    """Who else uses the resource."""
+    siblings = number(facts.get("siblings"))
+    if facts.get("known_to_siblings"):
+        return ", which other agents of its blueprint do use" if siblings else ""
+    if siblings:
+        others = "the other agent" if siblings == 1 else f"any of the {amount(siblings)} other agents"
+        said = f", which had not been used by {others} of its blueprint either"
+    else:
+        said = ""
+    if rare:
+        users = number(facts.get("used_elsewhere"))
+        any_of = f"more than {amount(users)} of" if users else "any of"
+        blueprints = f"{any_of} {amount(number(facts.get('blueprints_elsewhere')))} other blueprints"
+        said += f", nor by {blueprints}" if said else f", which had not been used by {blueprints}"
+    return said

@@ -10,13 +10,15 @@ ATT&CK: T1078.004. Runbook: docs/detectors/dormant_agent.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from annotated_types import Ge
 
 from detector.detectors.wording import amount, counted, lapse, number, text
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
+
+_TRYING: Final = "still asks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class DormantAgent:
     catalogue_ids: ClassVar[tuple[str, ...]] = ("D56",)
     reads: ClassVar[tuple[SignalKind, ...]] = ("dormancy",)
     attack: ClassVar[tuple[str, ...]] = ("T1078.004",)
+    sorts: ClassVar[tuple[str, ...]] = (_TRYING,)
     innocent: ClassVar[tuple[str, ...]] = (
         "A project that is over, and whose agent was not removed.",
         "A job that was moved to another agent.",
@@ -53,7 +56,8 @@ class DormantAgent:
         usual = number(facts.get("usual_hours"))
         if signal.value < self.min_days or number(facts.get("usual_pauses")) < self.min_usual_pauses:
             return None
-        trying = ", though it still asks" if facts.get("still_trying") else ""
+        trying = bool(facts.get("still_trying"))
+        remark = ", though it still asks" if trying else ""
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
@@ -63,8 +67,9 @@ class DormantAgent:
             title=f"Asleep for {amount(signal.value // 1)} days",
             explanation=(
                 f"{text(facts.get('agent_name'))} has been granted no token for {lapse(signal.value * 86_400)}"
-                f"{trying}; before, it was at work every {counted(usual, 'hour')} or so (learned from "
+                f"{remark}; before, it was at work every {counted(usual, 'hour')} or so (learned from "
                 f"{amount(signal.seen)} active hours)."
             ),
             signal=signal,
+            sort=_TRYING if trying else "",
         )

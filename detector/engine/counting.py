@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from detector.domain.events import SignIn
 from detector.domain.keys import Key
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from detector.engine.routing import Router
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
+
+
+_GROWTH: Final = 2.0
+"""A spike is told again when its surprise has grown by so much; see `tails.grade`."""
 
 
 class Counting:
@@ -50,8 +54,7 @@ class Counting:
 
     def judge(self, route: Route, event: SignIn, hour: int) -> None:
         """An identity's count has reached its trip."""
-        spike = self.agent_rates.judge_open(route.rates, self._prior(route, hour))
-        if spike is not None:
+        for spike in self.agent_rates.judge_open(route.rates, self._prior(route, hour)):
             self._tell_spike(route, event, spike, fleet=False)
 
     def older_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
@@ -73,12 +76,10 @@ class Counting:
     ) -> None:
         """Looks at the closed and the open buckets that a disordered request has raised."""
         lent = self._fleet_prior if fleet else self._prior
-        spike = feature.judge_older(rates, bucket, lent(route, bucket // STEPS_PER_HOUR))
-        if spike is not None:
+        for spike in feature.judge_older(rates, bucket, lent(route, bucket // STEPS_PER_HOUR)):
             self._tell_spike(route, event, spike, fleet=fleet)
         if rates.n >= rates.trip:
-            spike = feature.judge_open(rates, lent(route, rates.bucket // STEPS_PER_HOUR))
-            if spike is not None:
+            for spike in feature.judge_open(rates, lent(route, rates.bucket // STEPS_PER_HOUR)):
                 self._tell_spike(route, event, spike, fleet=fleet)
 
     def _prior(self, route: Route, hour: int) -> Prior:
@@ -103,8 +104,7 @@ class Counting:
         """The count of a blueprint's agents has reached its trip."""
         fleet = route.fleet
         assert fleet is not None
-        spike = self.fleet_rates.judge_open(fleet.rates, self._fleet_prior(route, hour))
-        if spike is not None:
+        for spike in self.fleet_rates.judge_open(fleet.rates, self._fleet_prior(route, hour)):
             self._tell_spike(route, event, spike, fleet=True)
 
     def _fleet_prior(self, route: Route, hour: int) -> Prior:
@@ -121,7 +121,8 @@ class Counting:
 
     def _tell_spike(self, route: Route, event: SignIn, spike: Spike, *, fleet: bool) -> None:
         key = Key("blueprint", route.fleet.id) if fleet and route.fleet is not None else key_of(route.identity)
-        period = spike.start - spike.start % SIX_HOURS
+        period = f"six-hours:{spike.start - spike.start % SIX_HOURS}"
+        limit = (self.settings.blueprint_rates if fleet else self.settings.agent_rates).p_value
         self.saying.tell_of(
             route,
             Signal(
@@ -129,7 +130,7 @@ class Counting:
                 key=key,
                 time=event.time,
                 window=(float(spike.start), float(spike.start + spike.span)),
-                occasion=f"six-hours:{period}",
+                occasion=self.saying.graded(period, spike.p_value, limit, _GROWTH),
                 value=spike.count,
                 usual=spike.expected,
                 unit="token requests",

@@ -40,6 +40,7 @@ from detector.engine.inventorying import Inventorying
 from detector.engine.journal import Journal
 from detector.engine.lifecycle import Lifecycle
 from detector.engine.misuse import Misuse
+from detector.engine.namesakes import Namesakes
 from detector.engine.novelties import Novelties
 from detector.engine.outages import Outages
 from detector.engine.policies import Policies
@@ -108,7 +109,8 @@ class Engine:
         self.changing.on_unrecognised.append(self.administering.unrecognised)
         self.lifecycle = Lifecycle(settings, self.state, self.saying, self.casebook, self.refusals)
         self.changing.on_recognised.append(self.lifecycle.changed)
-        self.novelties.on_access.append(self.lifecycle.granted)
+        namesakes = Namesakes(settings, self.state, self.journal, self.changing.recognise)
+        self.novelties.on_access += [self.lifecycle.granted, namesakes.look]
         self.refusals.on_refused.append(self.lifecycle.refused)
         self.policies = Policies(settings, self.state, self.saying, self.casebook)
         self.outages = Outages(settings, self.state, self.saying, self.journal, self.policies)

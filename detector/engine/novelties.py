@@ -12,7 +12,7 @@ from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
 from detector.features.apis import Apis, is_newborn
-from detector.features.known import DAILY, chance_of_new, kinds_known, meet, observe, settled_until
+from detector.features.known import DAILY, chance_of_new, is_known, kinds_known, meet, observe, settled_until
 from detector.features.memory import FleetMemory
 from detector.features.networks import Level, Networks, Places, places
 from detector.features.timeline import HOUR, NEVER, SIX_HOURS, Horizon, horizons
@@ -254,6 +254,7 @@ class Novelties:
         fleet, fleet_seen = with_siblings(route, hour, self.horizon)
         p_value = novelty.p_value
         key = key_of(identity)
+        elsewhere, others = self._elsewhere(route, access.tenant_id, access.resource_id or "", hour)
         if fleet is not None and not siblings_know:
             p_value *= chance_of_new(kinds_known(fleet.apis, hour, self.horizon), fleet_seen)
             key = Key("blueprint", fleet.id)
@@ -278,9 +279,18 @@ class Novelties:
                     "kinds": novelty.kinds,
                     "known_to_siblings": fleet is not None and siblings_know,
                     "siblings": max(0, fleet.agents - 1) if fleet is not None else 0,
+                    "used_elsewhere": elsewhere,
+                    "blueprints_elsewhere": others,
                 },
             ),
         )
+
+    def _elsewhere(self, route: Route, tenant_id: str, resource: str, hour: int) -> tuple[int, int]:
+        """(other blueprints of the tenant whose agents were known to use the resource, of how many)."""
+        final = float((hour - self.horizon.lag) * HOUR)
+        known = self.saying.state.tenants[tenant_id].fleets.values()
+        others = [each for each in known if each is not route.fleet and each.first_seen < final]
+        return sum(is_known(each.apis, resource, hour, self.horizon) for each in others), len(others)
 
     def _spread(self, route: Route, event: SignIn, hour: int, *, known: bool) -> None:
         identity = route.identity

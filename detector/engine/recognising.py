@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector.domain.alerts import Subject
 from detector.domain.events import Identity
 from detector.domain.keys import Key
+from detector.engine.namesakes import handles_of
 from detector.engine.routing import key_of, subject_of
 from detector.features.timeline import STEP
 
@@ -57,12 +58,12 @@ class Recognition:
         self, tenant: TenantMemory, tenant_id: str, time: float, identity: Identity, *, waits: bool
     ) -> Recognised | None:
         settings = self.settings
-        candidates = [candidate for candidate in (identity.app_id, identity.id) if candidate is not None]
-        own = [each for each in candidates if settings.scope == "workloads" or each in settings.identities]
+        ids = [each for each in (identity.app_id, identity.id) if each is not None]
+        own = [each for each in ids if settings.scope == "workloads" or each in settings.identities]
         if identity.role != "none" and settings.scope != "chosen":
-            own += candidates[:1]
+            own += ids[:1]
         limit = self._limit(time, sure=bool(own) or not waits)
-        found = self.remembered(tenant, tenant_id, limit, candidates, identity.name)
+        found = self.remembered(tenant, tenant_id, limit, (*ids, *handles_of(identity)), identity.name)
         if found is not None or not own:
             return found
         key = Key("blueprint" if identity.role == "blueprint" else "agent", own[0])

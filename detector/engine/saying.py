@@ -11,6 +11,7 @@ from detector.domain.events import SignIn
 from detector.domain.signals import Signal, SignalKind
 from detector.engine.naming import id_of, name
 from detector.engine.routing import Route, subject_of
+from detector.features import tails
 
 if TYPE_CHECKING:
     from detector.detectors.detector import Detector
@@ -61,6 +62,11 @@ class Saying:
         tenant_id = event.access.tenant_id
         related = (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
         self.tell(signal, tenant_id, subject_of(signal.key, tenant_id, route.identity, fleet), related)
+
+    def graded(self, occasion: str, p_value: float, limit: float, growth: float) -> str:
+        """The occasion of something that may grow, which is another one at each grade; see `tails.grade`."""
+        grade = tails.grade(p_value, limit, growth) if self.settings.retells else 0
+        return f"{occasion}:{grade}" if grade else occasion
 
     def take(self) -> list[Alert]:
         """The alerts since the last call, in order."""

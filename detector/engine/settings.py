@@ -56,6 +56,8 @@ class EngineSettings:
     sequences: tuple[Sequence, ...] = SEQUENCES
     """What is looked for in ledgers."""
     budget: BudgetSettings | None = None
+    retells: bool = False
+    """Whether what has become another thing by growing is told again: the first word may have been held back."""
     """How many false alerts are bearable; `None`: every alert is told."""
     model: Model | None = None
     """What judges finished hours as a whole; `None`: nothing is asked of them."""

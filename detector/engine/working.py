@@ -50,6 +50,8 @@ _AS_USUAL: Final = 0.7
 """Share of their usual work that siblings do when nothing is wrong with all of them."""
 _MOST_NAMED: Final = 10
 """Agents of a crowd that an alert names."""
+_GROWTH: Final = 1.5
+"""What goes on for hours is told again when its surprise has grown by so much; see `tails.grade`."""
 _MAX_PAUSES: Final = 20_000
 _UNSEEN: Final = 3
 """Hours in which there may be records since the last one that was judged: the lateness is an hour at most."""
@@ -79,7 +81,7 @@ class _Pause:
     """The hour up to which it is summed up."""
     missed: float
     threshold: float
-    """Below it nobody asks; infinity when all has been said."""
+    """Below it nobody asks; infinity when there is nothing to say."""
 
 
 class Working:
@@ -221,7 +223,7 @@ class Working:
             key=key,
             time=end,
             window=(end - STRETCH * HOUR, end),
-            occasion=f"day:{hour * HOUR // DAY * DAY}",
+            occasion=self.saying.graded(f"day:{hour * HOUR // DAY * DAY}", crowd.p_value, self.crowd_p_value, _GROWTH),
             value=crowd.busy,
             usual=crowd.usual,
             unit="busy ten-minute periods",
@@ -278,7 +280,7 @@ class Working:
             factor = self._witnessed(tenant_id, identity, memory, hour)
             found = silence.judge(memory, hour, pause.missed, factor)
             if found.p_value < self.silent_p_value:
-                pause.threshold = inf
+                pause.threshold = pause.threshold if self.settings.retells else inf
                 self._tell_silence(tenant_id, tenant, identity, memory, hour, found, factor)
 
     def _witnessed(self, tenant_id: str, identity: IdentityMemory, memory: PeriodMemory, hour: int) -> float:
@@ -325,7 +327,7 @@ class Working:
             key=key,
             time=end,
             window=(start, end),
-            occasion=f"since:{memory.hour * HOUR}",
+            occasion=self.saying.graded(f"since:{memory.hour * HOUR}", pause.p_value, self.silent_p_value, _GROWTH),
             value=pause.missed,
             usual=pause.usual,
             unit="missed busy periods",
@@ -354,7 +356,9 @@ class Working:
             key=key,
             time=end,
             window=(end - busy.hours * HOUR, end),
-            occasion=f"{busy.hours}h:{hour * HOUR // DAY * DAY}",
+            occasion=self.saying.graded(
+                f"{busy.hours}h:{hour * HOUR // DAY * DAY}", busy.p_value, self.p_values[busy.hours], _GROWTH
+            ),
             value=busy.count,
             usual=busy.expected,
             unit="busy ten-minute periods",

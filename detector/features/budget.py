@@ -23,7 +23,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import inf
+from math import inf, log2
 from operator import itemgetter
 from typing import Final
 
@@ -32,7 +32,11 @@ import msgspec
 HALF_LIFE: Final = 60.0
 """Days after which what was seen counts half."""
 SCORES: Final = 64
-"""Strengths of a severity: whole numbers of -log10 of the p-value."""
+"""Ranks of a severity."""
+_PLAIN: Final = 32
+"""-log10 of the p-value up to which each whole number is a rank of its own."""
+_DOUBLING: Final = 8
+"""Ranks of each doubling beyond."""
 _DRIFT: Final = 1.5
 _LONGEST: Final = 100
 """Characters of a sort that tell it from others."""
@@ -67,7 +71,23 @@ def strength(severity: int, score: float) -> int:
         severity: Its place in `SEVERITIES`.
         score: -log10 of the p-value; 0 where no model speaks.
     """
-    return severity * SCORES + min(int(score), SCORES - 1)
+    return place(severity, rank(score))
+
+
+def rank(score: float) -> int:
+    """The order of alerts of one kind and severity: -log10 of the p-value up to 32, then eight ranks a doubling.
+
+    A model of counts is wrong far out in its tail, where bursts follow laws of their own: it calls one of a hundred
+    requests and one of four hundred equally impossible. Which of them is larger still tells them apart.
+    """
+    if score <= _PLAIN:
+        return int(score)
+    return min(_PLAIN + int(_DOUBLING * log2(score / _PLAIN)), SCORES - 1)
+
+
+def place(severity: int, own: int) -> int:
+    """The strength of a severity and a rank."""
+    return severity * SCORES + own
 
 
 @dataclass(frozen=True, slots=True)

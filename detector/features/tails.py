@@ -7,7 +7,7 @@ seconds, more than a whole small replay, so the core has its own few lines
 
 from __future__ import annotations
 
-from math import exp, lgamma, log, log1p
+from math import exp, lgamma, log, log1p, log10
 
 TINY = 1e-300
 """Smallest probability ever returned: keeps -log10 finite."""
@@ -112,3 +112,18 @@ def beta_binomial_tail(failures: int, attempts: int, alpha: float, beta: float) 
         if term < total * _EPSILON:
             break
     return min(1.0, max(TINY, exp(log_term) * total))
+
+
+def grade(p_value: float, limit: float, growth: float) -> int:
+    """How often a surprise has grown `growth`-fold since it was worth a word; each grade is worth another.
+
+    A flood begins like any burst and a silence like any pause: what is told of their beginnings is weak, and there is
+    no second word for the same thing unless it has become another.
+
+    Args:
+        p_value: In (0, 1].
+        limit: The p-value below which there is something to tell, in (0, 1).
+        growth: Multiple of -log10 of the p-value that makes a grade; above 1.
+    """
+    surprise, least = -log10(p_value), -log10(limit)
+    return int(log(surprise / least) / log(growth) + 1e-9) if surprise > least else 0

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -121,6 +122,9 @@ class Spike(msgspec.Struct, frozen=True, gc=False):
     dispersion: float
     p_value: float
     seen: float
+
+
+_least_likely: Final = attrgetter("p_value")
 
 
 @lru_cache(maxsize=1_024)
@@ -278,40 +282,41 @@ class TokenRate:
         self.settings = settings
         self.spans = spans
 
-    def judge_open(self, memory: RateMemory, prior: Prior) -> Spike | None:
-        """Looks at the open buckets of a key whose count has reached its trip; the least likely spike, if any."""
+    def judge_open(self, memory: RateMemory, prior: Prior) -> list[Spike]:
+        """Looks at the open buckets of a key whose count has reached its trip; the spikes, the least likely first."""
         n, bucket = memory.n, memory.bucket
         counts = (n, n + memory.hour_n, n + memory.six_n)
         checks = [memory.step_check, memory.hour_check, memory.six_check]
-        found: Spike | None = None
+        found: list[Spike] = []
         for index, count in enumerate(counts):
             if count < checks[index]:
                 continue
             checks[index], spike = self.judge(memory, index, bucket // _RATIO[index], count, prior)
-            if spike is not None and (found is None or spike.p_value < found.p_value):
-                found = spike
+            if spike is not None:
+                found.append(spike)
         memory.step_check, memory.hour_check, memory.six_check = checks
         _set_trip(memory)
-        return found
+        return sorted(found, key=_least_likely)
 
-    def judge_older(self, memory: RateMemory, bucket: int, prior: Prior) -> Spike | None:
-        """Looks at the closed buckets in which a disordered request landed; the least likely spike, if any."""
-        found: Spike | None = None
+    def judge_older(self, memory: RateMemory, bucket: int, prior: Prior) -> list[Spike]:
+        """Looks at the closed buckets in which a disordered request landed; the spikes, the least likely first."""
+        found: list[Spike] = []
         for index in range(len(SPANS)):
             closed, number = memory.closed(index), bucket // _RATIO[index]
             for place in range(len(closed) - 3, -1, -3):
                 if closed[place] == number and closed[place + 1] >= closed[place + 2]:
                     closed[place + 2], spike = self.judge(memory, index, number, closed[place + 1], prior)
-                    if spike is not None and (found is None or spike.p_value < found.p_value):
-                        found = spike
-        return found
+                    if spike is not None:
+                        found.append(spike)
+        return sorted(found, key=_least_likely)
 
     def judge(self, memory: RateMemory, index: int, bucket: int, count: int, prior: Prior) -> tuple[int, Spike | None]:
         """The count at which to look at this bucket again, and the spike if `count` is one.
 
         A bucket is looked at on a ladder of counts: at its floor, at `ratio` times what is expected, then a tenth
-        higher each time. The rungs depend on final buckets only and every count passes each of them, so which rung a
-        bucket reaches, and with it the verdict, does not depend on the order of arrival.
+        higher each time; once it is a spike, a quarter higher, for a flood begins like any burst. The rungs depend on
+        final buckets only and every count passes each of them, so which rung a bucket reaches, and with it the
+        verdict, does not depend on the order of arrival.
         """
         expected, dispersion, seen = self.expectation(memory, index, bucket, prior)
         if not expected:
@@ -323,7 +328,7 @@ class TokenRate:
         if tail >= self.settings.p_value:
             return count + count // 10 + 1, None
         horizon = self.spans[index]
-        return NEVER, Spike(
+        return count + count // 4 + 1, Spike(
             span=horizon.span,
             start=bucket * horizon.span,
             count=count,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from detector.domain.accounting import Accounting
-from detector.telemetry.labels import is_file
+from detector.telemetry.labels import OTHER, is_file
 from detector.telemetry.log import Log
 from detector.telemetry.metrics import Metrics
 from detector.telemetry.reasons import DROPPED, EVICTIONS, OF_MODELS, RULES, SEVERITY, SUPPRESSIONS
@@ -29,6 +29,8 @@ class RuntimeFacts:
         self._log: Final = log
         self._now: Final = now
         self._counters: dict[str, int] | None = None
+        self._spoke: Final = set[str]()
+        """Detectors that days now over heard of."""
 
     # Batches
 
@@ -109,11 +111,16 @@ class RuntimeFacts:
         self._metrics.set("budget_learned_seconds", days * _DAY)
 
     def budget_settled(self, expected: Mapping[str, float], seen: Mapping[str, int]) -> None:
-        """Days are over: the alerts of each kind that they should have brought, and those that they brought."""
-        for rule, count in expected.items():
-            self._metrics.count("budget_alerts_expected_total", count, rule=rule)
-        for rule, count in seen.items():
-            self._metrics.count("budget_alerts_seen_total", count, rule=rule)
+        """Days are over: the alerts of each detector that they should have brought, and those that they brought.
+
+        A detector has series of its own from the day on that it says something; what the silent ones were expected to
+        say is one number. Else every detector there is would have two series that say nothing.
+        """
+        self._spoke.update(rule for rule, count in seen.items() if count)
+        for name, counts in (("expected", expected), ("seen", seen)):
+            for rule, count in counts.items():
+                known = rule if rule in self._spoke else OTHER
+                self._metrics.count(f"budget_alerts_{name}_total", count, rule=known)
 
     def engine_counted(self, counters: Mapping[str, int]) -> None:
         """The engine's totals of what it did not know or had to forget: what they grew by is counted.

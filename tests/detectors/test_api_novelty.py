@@ -172,3 +172,41 @@ def test_surprise_and_experience_have_their_thresholds(p_value: float, seen: flo
 def test_a_detector_that_is_switched_off_says_nothing() -> None:
     others = tuple(replace(each, enabled=each.name != NAME) for each in defaults().detectors)  # type: ignore[type-var]
     assert said(NAME, first_token(), chosen=replace(defaults(), detectors=others)) == []
+
+
+def test_what_hardly_any_other_blueprint_uses_either_is_another_sort_and_says_so() -> None:
+    known = judged(facts={"blueprints_elsewhere": 4, "used_elsewhere": 1})
+    strayed = judged(facts={"blueprints_elsewhere": 40, "used_elsewhere": 2, "siblings": 0})
+    strange = judged(facts={"blueprints_elsewhere": 4, "used_elsewhere": 0})
+    few = judged(facts={"blueprints_elsewhere": 2, "used_elsewhere": 0})
+    assert known is not None
+    assert strange is not None
+    assert few is not None
+    assert (known.sort, strange.sort, few.sort) == ("", "rare in the tenant", ""), "two others say little"
+    assert "either, nor by any of 4 other blueprints; it had" in strange.explanation
+    assert "other blueprints" not in known.explanation
+    assert strayed is not None
+    assert strayed.sort == "rare in the tenant", "few that strayed do not make it usual"
+    assert "which had not been used by more than 2 of 40 other blueprints; it had" in strayed.explanation
+    followed = judged(p_value=1e-9, facts={"blueprints_elsewhere": 4, "used_elsewhere": 0, "known_to_siblings": True})
+    assert followed is None or followed.sort == ""
+
+
+def test_other_blueprints_of_the_tenant_are_asked_whether_they_use_it() -> None:
+    others = [TENANT.agent(f"other-{number}", blueprint=f"other-{number}") for number in range(3)]
+    calm = [TENANT.calm(agent, hours=30, at=NOW, resources=["ledger"]) for agent in others]
+    used = TENANT.sign_in(AGENT, NOW + 31 * HOUR, resource="ledger")
+    unheard_of = TENANT.sign_in(AGENT, NOW + 31 * HOUR, resource="payroll")
+    story = in_order(*calm, used, unheard_of)
+    sorts = {alert.title: alert.sort for alert in same_however_told(story, NAME) if alert.subject.id == AGENT.blueprint}
+    assert sorts == {"First token for ledger": "", "First token for payroll": "rare in the tenant"}
+
+
+def test_a_resource_that_the_others_have_just_begun_to_use_is_still_rare_in_the_tenant() -> None:
+    """What is known of them must be final, or the order of arrival would decide."""
+    others = [TENANT.agent(f"other-{number}", blueprint=f"other-{number}") for number in range(3)]
+    calm = [TENANT.calm(agent, hours=30, at=NOW) for agent in others]
+    began = [TENANT.sign_in(agent, NOW + 31 * HOUR + MINUTE, resource="payroll") for agent in others]
+    story = in_order(*calm, *began, TENANT.sign_in(AGENT, NOW + 31 * HOUR + 5 * MINUTE, resource="payroll"))
+    (alert,) = [each for each in same_however_told(story, NAME) if each.subject.id == AGENT.blueprint]
+    assert alert.sort == "rare in the tenant"

@@ -46,7 +46,7 @@ class Toy:
 
 
 def with_model(model: Toy | None = None) -> EngineSettings:
-    return replace(defaults(), model=model or Toy(), budget=None)
+    return replace(defaults(), model=model or Toy(), budget=None, retells=False)
 
 
 def learned(chosen: EngineSettings) -> bytes:

@@ -50,23 +50,24 @@ class Counts:
                 moments.learn(base, 0, horizon.span, number, count)
         return moments.summary(base, 0, bucket * horizon.span)
 
-    def judge(self, index: int, bucket: int, settings: RateSettings, prior: Prior) -> Spike | None:
-        """The spike that a bucket was when its count passed the first rung of its ladder that is surprising, if any."""
+    def judge(self, index: int, bucket: int, settings: RateSettings, prior: Prior) -> list[Spike]:
+        """The spikes that a bucket was when its count passed the rungs of its ladder that are surprising."""
         span, count = SPANS[index], self.counts[index][bucket]
         seen, mean, variance = self.baseline(index, bucket)
         lent = prior.mean * span / HOUR if span <= HOUR and prior.seen >= settings.min_seen else 0.0
         if seen < settings.min_seen and not lent:
-            return None
+            return []
         own = max(0.0, (variance - mean) / mean**2) if mean else 0.0
         dispersion = (8 * 0.5 + seen * own) / (8 + seen) + 1 / (4 + seen)
         expected = ((4 * lent + seen * mean) / (4 + seen) if lent else mean) * (prior.shape if span <= HOUR else 1.0)
         rung = max(settings.floors[index], int(settings.ratio * expected) + 1)
+        found = []
         while rung <= count:
             tail = negative_binomial_tail(rung, expected, dispersion)
             if tail < settings.p_value:
-                return Spike(span, bucket * span, rung, expected, dispersion, tail, seen)
-            rung += rung // 10 + 1
-        return None
+                found.append(Spike(span, bucket * span, rung, expected, dispersion, tail, seen))
+            rung += rung // (4 if found else 10) + 1
+        return found
 
 
 def known(seen: Iterable[tuple[str, int]], hour: int, horizon: Horizon) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.budget import Budget, BudgetSettings, kind_of, shipped_rate, strength
+from detector.features.budget import SCORES, Budget, BudgetSettings, kind_of, place, rank, shipped_rate, strength
 
 SHIPPED = {"noisy": ((0, 5.0), (130, 2.0), (140, 0.1)), "quiet": ((64, 0.2),)}
 SETTINGS = BudgetSettings(rate=1.0, planned=1.0, weight=10.0, shipped=SHIPPED, default=0.002)
@@ -36,6 +36,20 @@ def test_the_graver_is_the_stronger_and_of_equals_the_less_likely() -> None:
         <= strength(2, 500.0)
         < strength(3, 0)
     )
+
+
+def test_ranks_are_whole_numbers_at_first_and_tell_the_impossible_apart() -> None:
+    assert [rank(score) for score in (0.0, 7.9, 8.0, 32.0)] == [0, 7, 8, 32]
+    assert [rank(score) for score in (32.0, 64.0, 128.0, 256.0)] == [32, 40, 48, 56]
+    assert rank(300.0) < SCORES
+    assert rank(1e9) == SCORES - 1
+    assert strength(2, 64.0) == place(2, 40)
+
+
+@given(st.floats(0.0, 1e6), st.floats(0.0, 1e6))
+def test_the_less_likely_never_has_the_lower_rank(one: float, other: float) -> None:
+    lower, higher = sorted((one, other))
+    assert 0 <= rank(lower) <= rank(higher) < SCORES
 
 
 def test_a_tenant_of_which_nothing_is_known_goes_by_what_is_shipped() -> None:

@@ -128,3 +128,21 @@ def test_all_but_no_dispersion_is_taken_as_all_but_poisson(dispersion: float) ->
     tail = negative_binomial_tail(30, 10.0, dispersion)
     assert tail == negative_binomial_tail(30, 10.0, 1e-4)
     assert tail == pytest.approx(float(stats.poisson.sf(29, 10.0)), rel=0.05)
+
+
+def test_a_surprise_has_a_grade_for_each_time_that_it_has_grown() -> None:
+    assert [tails.grade(p_value, 1e-7, 2.0) for p_value in (1e-7, 1e-13, 1e-14, 1e-27, 1e-28, 1e-300)] == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        5,
+    ]
+    assert tails.grade(0.5, 1e-3, 1.5) == 0, "what is not worth a word is of the lowest grade"
+
+
+@given(st.floats(1.0, 300.0), st.floats(1.0, 300.0), st.floats(1.01, 10.0))
+def test_what_is_less_likely_is_never_of_a_lower_grade(one: float, other: float, growth: float) -> None:
+    lower, higher = sorted((one, other))
+    assert tails.grade(10.0**-lower, 1e-3, growth) <= tails.grade(10.0**-higher, 1e-3, growth)

@@ -850,6 +850,7 @@ def stream_of(plan: Plan) -> Stream:
         tuple(in_order(scene.events)),
         settings(
             budget=BUDGET,
+            retells=True,
             lateness=plan.lateness,
             scope=plan.scope,
             declarations=MANIFEST,

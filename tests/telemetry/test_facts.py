@@ -172,16 +172,29 @@ def test_only_the_latency_histogram_has_exemplars_and_only_in_openmetrics() -> N
     assert kind.startswith("text/plain; version=0.0.4")
 
 
-def test_days_that_are_over_add_to_what_was_expected_and_seen_by_kind() -> None:
+def test_days_that_are_over_add_to_what_was_expected_and_seen_by_detector() -> None:
     told, _, _ = telemetry()
     assert told.metrics.value("budget_alerts_seen_total", rule="token_spike") is None, "it appears with the first day"
     for _ in range(2):
         told.runtime.budget_settled(
-            {"token_spike": 0.25, "combined": 0.5, "unheard": 1.0}, {"token_spike": 3, "combined": 0, "unheard": 1}
+            {"token_spike": 0.25, "combined": 0.5, "unheard": 1.0}, {"token_spike": 3, "combined": 4, "unheard": 1}
         )
-    for rule, expected, seen in (("token_spike", 0.5, 6), ("combined", 1.0, 0), ("other", 2.0, 2)):
+    for rule, expected, seen in (("token_spike", 0.5, 6), ("combined", 1.0, 8), ("other", 2.0, 2)):
         assert told.metrics.value("budget_alerts_expected_total", rule=rule) == expected
         assert told.metrics.value("budget_alerts_seen_total", rule=rule) == seen
+
+
+def test_detectors_that_never_spoke_share_two_series() -> None:
+    told, _, _ = telemetry()
+    silent = {"token_spike": 0, "busy_day": 0, "log_gap": 0}
+    told.runtime.budget_settled(dict.fromkeys(silent, 0.5), silent)
+    assert told.metrics.value("budget_alerts_expected_total", rule="other") == 1.5
+    assert told.metrics.value("budget_alerts_seen_total", rule="other") == 0, "a tenant that is quiet has a ratio of 0"
+    told.runtime.budget_settled(dict.fromkeys(silent, 0.5), {**silent, "busy_day": 2})
+    assert told.metrics.value("budget_alerts_expected_total", rule="other") == 2.5
+    assert told.metrics.value("budget_alerts_expected_total", rule="busy_day") == 0.5
+    assert told.metrics.value("budget_alerts_seen_total", rule="busy_day") == 2
+    assert told.metrics.value("budget_alerts_seen_total", rule="token_spike") is None
 
 
 def test_no_suppression_has_no_end() -> None:
