@@ -11,6 +11,8 @@ from bench.dashboards.parts import Section, Target, board, lines, number, rankin
 _1D: Final = "job_rule_severity:agent_detector_alerts:increase1d"
 _SEEN: Final = "job_rule:agent_detector_budget_alerts_seen:increase7d"
 _EXPECTED: Final = "job_rule:agent_detector_budget_alerts_expected:increase7d"
+_JUDGED: Final = "job:agent_detector_model_judged:increase1d"
+_UNUSUAL: Final = "job:agent_detector_model_unusual:ratio1d"
 
 
 def quality() -> Dashboard:
@@ -18,8 +20,9 @@ def quality() -> Dashboard:
     return board(
         "agent-detector-quality",
         "Entra agent detector / Quality",
-        "The budget of false alerts, calibration and drift, alerts for 1,000 agents, what could not be judged.",
-        [_budget(), _calibration(), _amount(), _noise(), _blind()],
+        "The budget of false alerts, calibration and drift, the model of hours, alerts for 1,000 agents, what could "
+        "not be judged.",
+        [_budget(), _calibration(), _model(), _amount(), _noise(), _blind()],
     )
 
 
@@ -106,6 +109,79 @@ def _calibration() -> Section:
                 Target(
                     f"topk(15, sum by (rule) ({recorded(_SEEN)}) - sum by (rule) ({recorded(_EXPECTED)}))", "{{rule}}"
                 ),
+            ),
+        ],
+    )
+
+
+def _model() -> Section:
+    """Without a model there is no `model_info`, and 0 of all else: panels show 0 instead of nothing."""
+    loaded = series("model_info")
+    moved = series("model_stability")
+    return Section(
+        "The model of hours",
+        [
+            number(
+                "Models in use",
+                "Detectors that judge finished hours by a model and tell what it finds.",
+                "short",
+                Target(f"""sum({series("model_info", 'shadow="false"')}) or vector(0)""", "in use"),
+            ),
+            number(
+                "Models in shadow",
+                "Detectors whose model is only tried: what it finds is counted and told to nobody.",
+                "short",
+                Target(f"""sum({series("model_info", 'shadow="true"')}) or vector(0)""", "in shadow"),
+            ),
+            number(
+                "Hours judged in a day",
+                "Finished hours of agents. An agent counts once it was active in 24 hours.",
+                "short",
+                Target(f"sum({recorded(_JUDGED)})", "judged"),
+            ),
+            number(
+                "Unusual of them",
+                "Part of the hours that the model found unusual, also in shadow. 0 where none was judged.",
+                "percentunit",
+                Target(f"max({recorded(_UNUSUAL)}) or vector(0)", "unusual"),
+            ),
+            number(
+                "Farthest from training",
+                "The part of an hour that has moved most: below 0.1 as before, above 0.25 something else. 0 until 500 "
+                "hours were judged after the model was loaded.",
+                "short",
+                Target(f"max({moved})", "stability"),
+                orange=0.1,
+                red=0.25,
+            ),
+            number(
+                "Models loaded in a day",
+                "How many different models were in use within a day, by version, content and shadow.",
+                "short",
+                Target(
+                    f"count(max by (job, version, sha256, shadow) (last_over_time({loaded}[1d]))) or vector(0)",
+                    "loaded",
+                ),
+            ),
+            lines(
+                "Model",
+                "Version of the model in use, by detector; `shadow` is true where it is only tried.",
+                "short",
+                Target(f"max by (job, version, sha256, shadow) ({loaded})", "{{job}}: {{version}}, shadow {{shadow}}"),
+            ),
+            lines(
+                "Found unusual",
+                "Part of the hours of a day that the model found unusual. A jump is an attack, or a model that no "
+                "longer fits.",
+                "percentunit",
+                Target(f"max by (job) ({recorded(_UNUSUAL)}) or vector(0)", "{{job}}"),
+            ),
+            lines(
+                "Moved from training",
+                "Population stability index of each part of an hour. One above 0.25 for a day raises "
+                "AgentDetectorModelStale.",
+                "short",
+                Target(f"max by (part) ({moved})", "{{part}}"),
             ),
         ],
     )

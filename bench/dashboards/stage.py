@@ -30,6 +30,8 @@ def stage(folder: Path, *, days: float, agents: int) -> Iterator[tuple[Path, Pat
     logs = folder / "logs"
     logs.mkdir()
     ports = _free_port(), _free_port()
+    with (folder / "detector.yaml").open("a") as written:
+        written.write("model: {shadow: true}\n")
     config = folder / "prometheus.yml"
     config.write_text(
         "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"

@@ -161,7 +161,7 @@ METRICS: Final = (
     _counter("inventory_problems_total", "problems", "Parts of the directory that could not be read.", "reason"),
     _counter("evidence_deliveries_total", "deliveries", "Deliveries of deployment evidence, by outcome.", "outcome"),
     # The service
-    _gauge("model_info", "1", "The model in use.", "version", "sha256"),
+    _gauge("model_info", "1", "The model in use, and whether it is only tried.", "version", "sha256", "shadow"),
     _counter("model_judged_total", "agents and hours", "Finished hours of agents that the model judged."),
     _counter("model_unusual_total", "agents and hours", "Those of them that it found unusual, also in shadow."),
     _gauge(

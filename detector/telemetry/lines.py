@@ -46,7 +46,11 @@ LINES: Final[dict[str, Line]] = {
     "configuration_refused": Line(
         "error", {"problems": "integer", "first": "text"}, "A changed configuration is wrong; the old one stays in use."
     ),
-    "model_loaded": Line("info", {"version": "text", "sha256": "text"}, "A model is in use."),
+    "model_loaded": Line(
+        "info",
+        {"version": "text", "sha256": "text", "shadow": "boolean"},
+        "A model is in use, or only tried (`shadow`).",
+    ),
     "canary_seen": Line("info", {}, "The canary record came through from end to end."),
     "alert_raised": Line(
         "info",

@@ -18,6 +18,7 @@ from detector.features.hours import PARTS
 from detector.telemetry.catalogue import BUCKETS, METRICS, PREFIX, Metric
 from detector.telemetry.labels import SHA256, VERSION, Closed, Guard, Partitions, Shaped
 from detector.telemetry.reasons import (
+    BOOLEANS,
     CHANGES,
     DELIVERIES,
     DROPPED,
@@ -81,6 +82,11 @@ class Metrics:
             gauge = self._metrics[name]
             gauge.clear()
             self._child(name, labels).set(1)
+
+    def forget(self, name: str, /) -> None:
+        """Takes all label sets of a gauge away: nothing of it is true now."""
+        with self._forgettable:
+            self._metrics[name].clear()
 
     def observe(self, name: str, value: float, alert_id: str | None = None) -> None:
         """Adds to a histogram; an alert id becomes the exemplar of its bucket."""
@@ -162,6 +168,7 @@ def _guards(sinks: Iterable[str], max_partitions: int) -> dict[tuple[str, str], 
         ("inventory_last_round_timestamp_seconds", "round"): ROUNDS,
         ("inventory_problems_total", "reason"): INVENTORY_PROBLEMS,
         ("evidence_deliveries_total", "outcome"): DELIVERIES,
+        ("model_info", "shadow"): BOOLEANS,
         ("model_stability", "part"): PARTS,
         ("log_lines_total", "level"): LEVELS,
         ("library_lines_total", "library"): LIBRARIES,

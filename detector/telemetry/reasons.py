@@ -22,6 +22,7 @@ ENVIRONMENTS: Final = ("production", "non_production", "undeclared")
 """Where the manifest says that something belongs to."""
 KINDS: Final = (*RULES, COMBINED)
 """Detectors, and what the budget counts alerts that support each other as."""
+BOOLEANS: Final = ("false", "true")
 LEVELS: Final = ("debug", "info", "warning", "error")
 SEVERITY: Final[tuple[str, ...]] = SEVERITIES
 SUPPRESSIONS: Final = ("below_severity", "budget", "canary", "held_back", "recovery_cut", "suppression")

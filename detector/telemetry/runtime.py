@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from detector.domain.accounting import Accounting
+from detector.features.hours import PARTS
 from detector.telemetry.labels import OTHER, is_file
 from detector.telemetry.log import Log
 from detector.telemetry.metrics import Metrics
@@ -216,10 +217,20 @@ class RuntimeFacts:
         self._configuration(False)
         self._log.say("configuration_refused", problems=problems, first=scrubbed(first))
 
-    def model_loaded(self, version: str, sha256: str) -> None:
-        """A model is in use."""
-        self._metrics.state("model_info", version=version, sha256=sha256)
-        self._log.say("model_loaded", version=version, sha256=sha256)
+    def model_loaded(self, version: str, sha256: str, *, shadow: bool) -> None:
+        """A model is in use. It has seen no hour yet, so nothing is known of how far they have moved."""
+        self._metrics.state("model_info", version=version, sha256=sha256, shadow="true" if shadow else "false")
+        self._log.say("model_loaded", version=version, sha256=sha256, shadow=shadow)
+        self._unmoved()
+
+    def model_absent(self) -> None:
+        """No model is in use, or none any longer."""
+        self._metrics.forget("model_info")
+        self._unmoved()
+
+    def _unmoved(self) -> None:
+        for part in PARTS:
+            self._metrics.set("model_stability", 0.0, part=part)
 
     def model_compared(self, stability: Mapping[str, float]) -> None:
         """How far the parts of hours have moved from those that the model in use was trained on."""

@@ -208,10 +208,22 @@ def test_no_suppression_has_no_end() -> None:
 
 def test_a_new_version_replaces_the_old_one() -> None:
     told, _, _ = telemetry()
-    told.runtime.model_loaded("1", "a" * 64)
-    told.runtime.model_loaded("2", "b" * 64)
-    assert told.metrics.value("model_info", version="1", sha256="a" * 64) is None
-    assert told.metrics.value("model_info", version="2", sha256="b" * 64) == 1
+    told.runtime.model_loaded("1", "a" * 64, shadow=True)
+    told.runtime.model_loaded("2", "b" * 64, shadow=False)
+    assert told.metrics.value("model_info", version="1", sha256="a" * 64, shadow="true") is None
+    assert told.metrics.value("model_info", version="2", sha256="b" * 64, shadow="false") == 1
+
+
+def test_what_was_known_of_a_model_goes_with_it() -> None:
+    told, _, _ = telemetry()
+    told.runtime.model_loaded("1", "a" * 64, shadow=False)
+    told.runtime.model_compared({"gap": 0.5})
+    told.runtime.model_loaded("2", "b" * 64, shadow=False)
+    assert told.metrics.value("model_stability", part="gap") == 0
+    told.runtime.model_compared({"gap": 0.5})
+    told.runtime.model_absent()
+    assert told.metrics.value("model_stability", part="gap") == 0
+    assert told.metrics.value("model_info", version="2", sha256="b" * 64, shadow="false") is None
 
 
 def test_a_refused_configuration_shows_and_the_time_of_the_good_one_stays() -> None:

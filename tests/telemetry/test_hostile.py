@@ -77,7 +77,7 @@ def test_series_are_few_at_rest_and_bounded_under_attack() -> None:
         told.metrics.count("receiver_restarts_total", partition=text, reason=text)
         told.metrics.count("sink_requests_total", sink=text, outcome=text)
         told.metrics.count("library_lines_total", library=text)
-        told.metrics.set("model_info", 1, version=text, sha256=text)
+        told.metrics.set("model_info", 1, version=text, sha256=text, shadow=text)
     for payload in PAYLOADS:
         tell_all(told, payload)
     attacked = series_of(told.metrics.exposition()[0])

@@ -360,8 +360,10 @@ class Service:
             ModelError: The model cannot be used.
         """
         model = model_of(settings)
-        if model is not None:
-            self.telemetry.runtime.model_loaded(model.manifest.version, model.sha256)
+        if model is None:
+            self.telemetry.runtime.model_absent()
+        else:
+            self.telemetry.runtime.model_loaded(model.manifest.version, model.sha256, shadow=model.shadow)
         return engine_settings(settings, model)
 
     @staticmethod
