@@ -13,6 +13,7 @@ from detector.cli.help import Command
 _EXAMPLES = """
 Examples:
   agent-detector models
+  agent-detector models models/hours
   agent-detector models models/hours/2 models/hours/3 --json
 
 Exit codes: 0 every model can be used, 2 one cannot. The others: agent-detector --help.
@@ -25,7 +26,8 @@ Exit codes: 0 every model can be used, 2 one cannot. The others: agent-detector 
 def command(places: tuple[Path, ...], as_json: bool) -> int:
     """List trained models, and check that their files are what their manifests say.
 
-    Without a MODEL, a directory that `train` wrote, the ones that come with the product are listed.
+    MODEL is a directory that `train` wrote, or a folder of them. Without one, those that come with the product are
+    listed.
     """
     from detector.models.listing import listed, shipped
 

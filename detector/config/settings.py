@@ -122,8 +122,8 @@ class ModelSettings(Block):
     """A trained model that judges finished hours as a whole; docs/models.md explains."""
 
     path: Annotated[str, StringConstraints(min_length=1, max_length=4_096)] = SHIPPED_MODEL
-    """Directory of the model, as `train` wrote it, found from where this file is; shipped for the one that comes with
-    the product."""
+    """Directory of the model, as `train` wrote it, found from where this file is; or a folder of versions, of which the
+    newest is used, also when it comes later; shipped for the one that comes with the product."""
     shadow: bool = False
     """true: what it finds is counted, and told to nobody."""
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from detector.models.artefact import Manifest
 
 
+_SHOWN: Final = 50
+"""Most sources on a card: an archive of weeks has thousands of files."""
+
+
 def text(manifest: Manifest) -> str:
     """The card of a model, Markdown."""
-    sources = "\n".join(f"- `{each.name}`, SHA-256 `{each.sha256}`" for each in manifest.sources) or "- not recorded"
+    sources = "\n".join(f"- `{each.name}`, SHA-256 `{each.sha256}`" for each in manifest.sources[:_SHOWN])
+    if len(manifest.sources) > _SHOWN:
+        sources += f"\n- and {len(manifest.sources) - _SHOWN:,} more, which the manifest names"
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(manifest.libraries.items()))
     return f"""# {manifest.name} {manifest.version}
 
@@ -27,7 +33,7 @@ those of its siblings. Detector: `{manifest.detector}`, on the surprises of {len
 
 ## Made of
 
-{sources}
+{sources or "- not recorded"}
 
 ## Parts
 

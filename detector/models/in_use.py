@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from detector.config.build import engine_settings
 from detector.config.resources import models
 from detector.config.settings import SHIPPED_MODEL
+from detector.models.versions import is_folder, newest, versions
 
 if TYPE_CHECKING:
     from detector.config.settings import Settings
@@ -19,8 +20,33 @@ SHIPPED: Final = "hours/1"
 
 
 def place_of(name: str) -> Path:
-    """Where a model is that a configuration names."""
-    return models() / SHIPPED if name == SHIPPED_MODEL else Path(name)
+    """Where a model is that a configuration names.
+
+    In a folder of versions that is the newest; until one is there, the one that ships.
+
+    Raises:
+        ModelError: The folder cannot be read.
+    """
+    shipped = models() / SHIPPED
+    if name == SHIPPED_MODEL:
+        return shipped
+    place = Path(name)
+    return newest(place) or shipped if is_folder(place) else place
+
+
+def latest_of(settings: Settings) -> str:
+    """The name of the newest version in the folder that a configuration names; empty where it names none.
+
+    Little more than a list of names is read, so that one may look often.
+
+    Raises:
+        ModelError: The folder cannot be read.
+    """
+    block = settings.model
+    if block is None or not is_folder(Path(block.path)):
+        return ""
+    found = versions(Path(block.path))
+    return found[-1].name if found else ""
 
 
 def model_of(settings: Settings) -> HourScorer | None:

@@ -12,6 +12,7 @@ from detector.config.resources import models
 from detector.errors import ModelError
 from detector.models import artefact
 from detector.models.scoring import load
+from detector.models.versions import is_folder, versions
 
 
 def shipped() -> list[Path]:
@@ -20,8 +21,14 @@ def shipped() -> list[Path]:
 
 
 def listed(places: Iterable[Path]) -> list[dict[str, Any]]:
-    """One entry for each: the manifest of a model that can be used, the problem of one that cannot."""
-    return [_entry(place) for place in places]
+    """One entry for each: the manifest of a model that can be used, the problem of one that cannot.
+
+    A folder of versions stands for all that are in it.
+
+    Raises:
+        ModelError: A folder cannot be read.
+    """
+    return [_entry(each) for place in places for each in (versions(place) if is_folder(place) else [place])]
 
 
 def _entry(place: Path) -> dict[str, Any]:

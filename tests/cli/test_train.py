@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,38 @@ def test_train_makes_a_model_that_replay_uses(run: Any, archive: Path, tmp_path:
     code, _, err = run("train", archive, "--out", place)
     assert code == exits.USAGE
     assert "There is something already" in err
+
+
+def test_training_by_the_clock_adds_a_version_to_a_folder_and_removes_old_ones(
+    run: Any, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "hours"
+    for day in (28, 29, 30):
+        now = datetime(2026, 11, day, 2, 15, tzinfo=UTC).timestamp()
+        monkeypatch.setattr("detector.runtime.replay.moment_of_reading", lambda now=now: now)
+        code, out, err = run("train", archive, "--out", folder, "--dated", "--keep", "2", "--last", "400d")
+        assert (code, err) == (exits.OK, "")
+        assert f"hours/2026.11{day}.0215: sum, fitted on" in out
+    assert "hours/2026.1128.0215: removed." in out
+    code, out, _ = run("models", folder)
+    assert code == exits.OK
+    assert [line.split()[0] for line in out.splitlines()[::2]] == ["hours/2026.1129.0215", "hours/2026.1130.0215"]
+
+
+def test_train_leaves_out_archived_hours_that_are_older(run: Any, archive: Path, tmp_path: Path) -> None:
+    old = tmp_path / "insights-logs-auditlogs" / "y=2019" / "m=07" / "d=16" / "h=13" / "m=00" / "PT1H.json"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"{}")
+    place = tmp_path / "hours" / "1"
+    code, _, err = run("train", archive, tmp_path / "insights-logs-auditlogs", "--out", place, "--last", "400d")
+    assert (code, err) == (exits.OK, "")
+    assert [each.name for each in load(place).manifest.sources] == ["events.jsonl"]
+
+
+def test_train_keeps_only_what_it_dated(run: Any, archive: Path, tmp_path: Path) -> None:
+    code, _, err = run("train", archive, "--out", tmp_path / "1", "--keep", "3")
+    assert code == exits.USAGE
+    assert "--keep removes versions that --dated made" in err
 
 
 def test_train_says_when_there_is_too_little(run: Any, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from detector.errors import ModelError
 from detector.features.hours import PARTS
-from detector.models import artefact, drift, in_use, listing, numbers, pipeline, training
+from detector.models import artefact, card, drift, in_use, listing, numbers, pipeline, training
 from detector.models.artefact import Manifest
 from detector.models.scoring import HourScorer, load
 
@@ -193,6 +193,15 @@ def test_other_versions_of_the_libraries_are_refused(tmp_path: Path) -> None:
     other = msgspec.structs.replace(manifest, libraries={**manifest.libraries, "pyod": "0.1"})
     with pytest.raises(ModelError, match=r"made with pyod 0\.1 \(here "):
         pipeline.read(tmp_path, files[artefact.PIPELINE], other)
+
+
+def test_the_card_of_a_model_of_thousands_of_files_names_some() -> None:
+    told, _ = trained("sum")
+    made = msgspec.structs.replace(told, sources=[artefact.Source(f"{number}.json", "0" * 64) for number in range(60)])
+    assert "`49.json`" in card.text(made)
+    assert "`50.json`" not in card.text(made)
+    assert "- and 10 more, which the manifest names" in card.text(made)
+    assert "- not recorded" in card.text(msgspec.structs.replace(told, sources=[]))
 
 
 def test_the_card_says_what_it_was_made_of(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reloading the configuration: all of it or nothing, on SIGHUP or when its file changes.
+"""Reloading the configuration: all of it or nothing, on SIGHUP, when its file changes or when a newer model is there.
 
 What judges (detectors, rates, pipelines, error codes, ...) can change while the service runs, because memory does not
 depend on it. What the service is built of (source, evidence, inventory, store, sinks, telemetry, batch, canary, limits
@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from detector.errors import ConfigurationError, DetectorError
+from detector.errors import ConfigurationError, DetectorError, ModelError
+from detector.models.in_use import latest_of
 
 if TYPE_CHECKING:
     from detector.config.settings import Settings
@@ -72,7 +73,10 @@ class Reloading:
         self._asked.set()
 
     async def run(self, watched: Path | None = None) -> None:
-        """Reloads whenever asked, or when a file or the manifest that it names has changed; until cancelled."""
+        """Reloads whenever asked, or when a file, the manifest or the newest model that it names has changed.
+
+        Until cancelled.
+        """
         known = await self._seen(watched)
         while True:
             try:
@@ -88,7 +92,8 @@ class Reloading:
     async def _seen(self, watched: Path | None) -> list[bytes | None]:
         manifest = self._settings.manifest_file if watched is not None else None
         files = [Path(each) for each in (watched, manifest) if each is not None]
-        return [await asyncio.to_thread(_content, file) for file in files]
+        seen = [await asyncio.to_thread(_content, file) for file in files]
+        return seen if watched is None else [*seen, await asyncio.to_thread(_latest, self._settings)]
 
     async def reload(self) -> None:
         """Reads the configuration and uses it, or says why not."""
@@ -114,6 +119,13 @@ class Reloading:
             return
         self._settings = settings
         self._facts.configuration_reloaded()
+
+
+def _latest(settings: Settings) -> bytes | None:
+    try:
+        return latest_of(settings).encode()
+    except ModelError:
+        return None
 
 
 def _content(file: Path) -> bytes | None:

@@ -189,5 +189,42 @@ async def test_it_sees_a_mounted_file_that_is_replaced(tmp_path: Path, monkeypat
     await changing
 
 
+@pytest.mark.asyncio
+async def test_it_reloads_when_a_newer_model_is_in_the_folder_that_the_file_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eventually(monkeypatch)
+    (tmp_path / "hours" / "1").mkdir(parents=True)
+    (tmp_path / "hours" / "1" / "manifest.json").write_text("{}")
+    at = House(tmp_path, "model: {path: hours}\n")
+
+    def trained() -> None:
+        (tmp_path / "hours" / "2").mkdir()
+        (tmp_path / "hours" / "2" / "manifest.json").write_text("{}")
+
+    changing = asyncio.create_task(_change_after(trained))
+    await ran(at, at.file, lambda: bool(at.applied))
+    await changing
+    assert len(at.applied) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_folder_of_models_that_cannot_be_read_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A volume may be away for a moment: the model in use stays."""
+    eventually(monkeypatch)
+    at = House(tmp_path, "model: {path: hours}\n")
+    looked: list[int] = []
+
+    def away(_: Settings) -> str:
+        looked.append(1)
+        raise ModelError("hours: The folder of models cannot be read.")
+
+    monkeypatch.setattr(module, "latest_of", away)
+    await ran(at, at.file, lambda: len(looked) > 2)
+    assert at.applied == []
+
+
 def test_every_block_that_is_built_in_is_tried() -> None:
     assert set(CHANGED) == set(BUILT_IN) <= set(Settings.model_fields)
