@@ -20,11 +20,13 @@ from detector.runtime.live.reloading import BUILT_IN
 from helm import prepare
 from tests.packaging.chart import (
     CHART,
+    CLIENT,
     GOOD,
     ROOT,
     SCENARIOS,
     merged,
     only,
+    pod_specs,
     rendered,
     resources,
     scenario,
@@ -104,7 +106,7 @@ def test_every_kind_that_the_chart_can_make_is_in_some_scenario() -> None:
         for path in (CHART / "templates").rglob("*.yaml")
         for kind in re.findall(r"^ {0,6}kind: (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert written - {"PersistentVolumeClaim"} == made
+    assert written == made
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -154,6 +156,75 @@ def test_the_policy_opens_the_ports_that_the_configuration_speaks_to_and_no_othe
     assert ports("private-endpoint") == [443]
     assert ports("national-cloud") == [443, 5679, 8080, 8443]
     assert ports("sentinel") == [443, 5671]
+
+
+def test_a_job_that_reads_an_archive_may_reach_it() -> None:
+    job = values("models")["cronJobs"]["train"]
+    given = merged(values("connection-string"), {"cronJobs": {"train": job}, "models": {"enabled": True}})
+
+    def ports(found: list[dict[str, Any]]) -> set[int]:
+        egress = only(found, "NetworkPolicy")["spec"]["egress"]
+        return {port["port"] for rule in egress for port in rule["ports"]} - {53, 9464}
+
+    assert ports(resources(values("connection-string"))) == {5671}
+    assert ports(resources(merged(given, {"workloadIdentity": CLIENT}))) == {443, 5671}
+
+
+def test_a_model_is_trained_to_where_the_service_looks_for_it() -> None:
+    found = scenario("models")
+    claim = only(found, "PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    pods = dict(pod_specs(found))
+    mounted = {}
+    for name in ("StatefulSet detector-entra-agent-detector", "CronJob detector-entra-agent-detector-train"):
+        (volume,) = (each for each in pods[name]["volumes"] if each["name"] == "models")
+        assert volume["persistentVolumeClaim"] == {"claimName": claim["metadata"]["name"]}
+        (box,) = pods[name]["containers"]
+        (mounted[name],) = (each for each in box["volumeMounts"] if each["name"] == "models")
+    service, job = mounted.values()
+    assert (service["mountPath"], service.get("readOnly")) == ("/models/hours", True)
+    assert (job["mountPath"], job.get("readOnly")) == ("/models/hours", None)
+    configuration = yaml.safe_load(only(found, "ConfigMap", suffix="r")["data"]["detector.yaml"])
+    assert configuration["model"]["path"] == service["mountPath"]
+
+
+def test_the_arguments_of_the_job_that_trains_are_those_of_the_command() -> None:
+    from detector.cli.train import command
+
+    (job,) = values("models")["cronJobs"].values()
+    name, *arguments = job["args"]
+    given = command.make_context(name, list(arguments)).params
+    assert (str(given["out"]), given["dated"], given["keep"], given["identity"]) == (
+        "/models/hours",
+        True,
+        14,
+        "workload",
+    )
+    assert given["last"] == 28 * 86_400
+
+
+def test_a_claim_of_ones_own_is_mounted_and_none_is_made() -> None:
+    found = resources(merged(values("models"), {"models": {"existingClaim": "mine"}}))
+    assert not any(each["kind"] == "PersistentVolumeClaim" for each in found)
+    for name, pod in pod_specs(found):
+        claims = [each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"] if each["name"] == "models"]
+        assert claims == ([] if name.startswith("Pod ") else ["mine"]), name
+
+
+def test_where_one_node_can_mount_the_volume_the_job_goes_to_the_service() -> None:
+    apart = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    given = merged(values("models"), {"models": {"accessMode": "ReadWriteOnce"}, "affinity": apart})
+    pods = dict(pod_specs(resources(given)))
+    job = pods["CronJob detector-entra-agent-detector-train"]["affinity"]
+    (term,) = job["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert term["topologyKey"] == "kubernetes.io/hostname"
+    labels = only(resources(given), "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+    assert term["labelSelector"]["matchLabels"].items() <= labels.items()
+    assert job["podAntiAffinity"] == apart["podAntiAffinity"]
+    assert pods["StatefulSet detector-entra-agent-detector"]["affinity"] == apart
+    anywhere = dict(pod_specs(scenario("models")))["CronJob detector-entra-agent-detector-train"]
+    assert "affinity" not in anywhere
 
 
 def test_rules_and_dashboards_are_embedded_as_they_are() -> None:

@@ -8,6 +8,13 @@ import pytest
 
 from tests.packaging.chart import CLIENT, GOOD, merged, rendered, resources, tool
 
+
+def training(*arguments: str, models: bool = True) -> dict[str, Any]:
+    """Values with a job that trains, by these arguments."""
+    job = {"schedule": "@daily", "args": ["train", *arguments], "models": models}
+    return {"models": {"enabled": True}, "cronJobs": {"x": job}}
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "two pods": ({"replicas": 2}, "/replicas"),
     "two pods by KEDA": ({"keda": {"maxReplicas": 2}}, "/keda/maxReplicas"),
@@ -74,6 +81,46 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "config.evidence.host: in a pod",
     ),
     "KEDA without positions": ({"keda": {"enabled": True}}, "keda.enabled: KEDA looks at positions"),
+    "a model on no volume": ({"config": {"model": {"path": "/models/hours"}}}, "config.model.path: there is no volume"),
+    "a job that writes models to no volume": (
+        {"cronJobs": {"x": {"schedule": "@daily", "args": ["models"], "models": True}}},
+        "cronJobs.x.models: there is no volume of models",
+    ),
+    "a model trained to nowhere": (training(models=False), "cronJobs.x.models: train writes a model"),
+    "a model that is in the way of the next": (
+        training("https://a.blob.core.windows.net", "--identity", "workload", "--out", "/models/hours/2"),
+        "cronJobs.x.args: a model is never written over",
+    ),
+    "a model written beside the volume": (
+        training("/logs", "--out", "/models/hours2", "--dated"),
+        "cronJobs.x.args: a model is never written over",
+    ),
+    "an archive that nobody reads": (
+        training("https://a.blob.core.windows.net", "--out", "/models/hours", "--dated"),
+        "cronJobs.x.args: say who reads the archive",
+    ),
+    "an archive read without an identity": (
+        {
+            **training("https://a.blob.core.windows.net", "--identity=workload", "--out=/models/hours", "--dated"),
+            "workloadIdentity": {"clientId": ""},
+            "config": {"source": {"event_hubs": None, "files": {"path": "/logs"}}},
+        },
+        "workloadIdentity.clientId: cronJobs.x reads the archive",
+    ),
+    "a volume of models for many that one node mounts": (
+        {
+            **training("/logs", "--out", "/models/hours", "--dated"),
+            "models": {"enabled": True, "accessMode": "ReadWriteOnce"},
+            "keda": {"enabled": True},
+            "config": {"source": {"event_hubs": {"mirror": {"container": "https://a.blob.core.windows.net/b"}}}},
+        },
+        "models.accessMode: KEDA stops the pod",
+    ),
+    "a volume of models that many write": ({"models": {"accessMode": "ReadOnlyMany"}}, "/models/accessMode"),
+    "room for sorting without room on the node": (
+        {"cronJobs": {"x": {"schedule": "@daily", "args": ["models"], "tmp": "4Gi"}}},
+        "/cronJobs/x",
+    ),
 }
 
 

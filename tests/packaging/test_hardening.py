@@ -20,6 +20,9 @@ RESTRICTED_VOLUMES = {
     "secret",
 }
 
+_MODELS = "/models/hours"
+"""Which jobs alone write to, those that ask for it: `test_a_model_is_written_by_its_job_and_read_by_the_service`."""
+
 Pod = dict[str, Any]
 POD_RULES: dict[str, Callable[[Pod], bool]] = {
     "runs as somebody other than root": lambda pod: pod["securityContext"]["runAsNonRoot"] is True,
@@ -73,7 +76,7 @@ CONTAINER_RULES: dict[str, Callable[[Pod], bool]] = {
     ),
     "opens no port of the node": lambda box: all("hostPort" not in port for port in box.get("ports", [])),
     "mounts configuration and Secrets read-only": lambda box: all(
-        mount.get("readOnly") for mount in box["volumeMounts"] if mount["mountPath"] not in ("/data", "/tmp")
+        mount.get("readOnly") for mount in box["volumeMounts"] if mount["mountPath"] not in ("/data", "/tmp", _MODELS)
     ),
     "mounts directories, which follow a change": lambda box: all(
         "subPath" not in mount for mount in box["volumeMounts"]
@@ -232,6 +235,26 @@ def test_the_ingress_leads_to_evidence_and_to_nothing_else() -> None:
     assert path == "/evidence"
     service = only(scenario("evidence"), "Service", suffix="-evidence")["spec"]
     assert [port["targetPort"] for port in service["ports"]] == ["evidence"]
+
+
+def test_a_model_is_written_by_its_job_and_read_by_the_service() -> None:
+    for name in SCENARIOS:
+        for pod, spec in pod_specs(scenario(name)):
+            for mount in (each for box in spec["containers"] for each in box["volumeMounts"]):
+                if mount["mountPath"] == _MODELS and not mount.get("readOnly"):
+                    assert (name, pod) == ("models", "CronJob detector-entra-agent-detector-train")
+
+
+def test_a_job_that_trains_has_room_and_time_and_cannot_touch_the_store() -> None:
+    job = only(scenario("models"), "CronJob")["spec"]
+    assert job["concurrencyPolicy"] == "Forbid"
+    spec = job["jobTemplate"]["spec"]
+    assert spec["activeDeadlineSeconds"] > 3600
+    (box,) = spec["template"]["spec"]["containers"]
+    assert "/data" not in {each["mountPath"] for each in box["volumeMounts"]}
+    (tmp,) = (each["emptyDir"]["sizeLimit"] for each in spec["template"]["spec"]["volumes"] if each["name"] == "tmp")
+    assert tmp == "4Gi"
+    assert box["resources"]["limits"]["ephemeral-storage"] == "5Gi"
 
 
 def test_jobs_do_not_pile_up_and_do_not_touch_the_volume() -> None:

@@ -71,15 +71,12 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* Volumes that the service and the jobs share. */}}
+{{/* Volumes that the service and the jobs share; /tmp is of each, because its size is. */}}
 {{- define "detector.volumes" -}}
 - name: config
   configMap:
     name: {{ include "detector.fullname" . }}
     defaultMode: 0444
-- name: tmp
-  emptyDir:
-    sizeLimit: 64Mi
 {{- range $number, $secret := .Values.secrets }}
 - name: secret-{{ $number }}
   secret:
@@ -100,8 +97,6 @@ seccompProfile:
 - name: config
   mountPath: /config
   readOnly: true
-- name: tmp
-  mountPath: /tmp
 {{- range $number, $secret := .Values.secrets }}
 - name: secret-{{ $number }}
   mountPath: {{ $secret.mountPath }}
@@ -125,10 +120,24 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- end -}}
+
+{{/* The volume of trained models; mounted where a pod needs it. */}}
+{{- define "detector.modelsVolume" -}}
+- name: models
+  persistentVolumeClaim:
+    claimName: {{ default (printf "%s-models" (include "detector.fullname" .)) .Values.models.existingClaim }}
+{{- end -}}
+
+{{/* Affinity of a job that writes models: on the node of the service, where only one node can mount the volume. */}}
+{{- define "detector.besideService" -}}
+{{- $affinity := deepCopy .Values.affinity -}}
+{{- $pods := default dict $affinity.podAffinity -}}
+{{- $service := merge (dict "app.kubernetes.io/component" "detector") (include "detector.selector" . | fromYaml) -}}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $service) -}}
+{{- $key := "requiredDuringSchedulingIgnoredDuringExecution" -}}
+{{- $_ := set $pods $key (append (default list (get $pods $key | default list)) $term) -}}
+{{- toYaml (set $affinity "podAffinity" $pods) -}}
 {{- end -}}
 
 {{/* The port of a URL: what it says, else that of its scheme. */}}
@@ -162,6 +171,9 @@ affinity:
 {{- range (concat (default list $sinks.alertmanagers) (default list $sinks.webhooks)) -}}
   {{- if not .url -}}{{- $ports = append $ports 443 -}}
   {{- else if hasPrefix "https:" (lower .url) -}}{{- $ports = append $ports (include "detector.portOf" .url | int) -}}{{- end -}}
+{{- end -}}
+{{- range .Values.cronJobs -}}
+  {{- range .args -}}{{- if hasPrefix "https:" (lower .) -}}{{- $ports = append $ports (include "detector.portOf" . | int) -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- range .Values.networkPolicy.extraEgressPorts -}}{{- $ports = append $ports (int .) -}}{{- end -}}
 {{- $ports | uniq | sortAlpha | toJson -}}
@@ -204,5 +216,38 @@ affinity:
 {{- end -}}
 {{- if and .Values.keda.enabled (not $hub.namespace) -}}
 {{- fail "keda.enabled: KEDA is told the hub by config.source.event_hubs.namespace and .hub, not by a connection string." -}}
+{{- end -}}
+{{- if and (not .Values.models.enabled) (hasPrefix "/models" (default "" (default dict .Values.config.model).path)) -}}
+{{- fail "config.model.path: there is no volume of models. Set models.enabled." -}}
+{{- end -}}
+{{- if and .Values.models.enabled .Values.keda.enabled (eq .Values.models.accessMode "ReadWriteOnce") -}}
+{{- fail "models.accessMode: KEDA stops the pod beside which jobs that write models would run. Use ReadWriteMany." -}}
+{{- end -}}
+{{- range $job, $spec := .Values.cronJobs -}}
+{{- if and $spec.models (not $.Values.models.enabled) -}}
+{{- fail (printf "cronJobs.%s.models: there is no volume of models. Set models.enabled." $job) -}}
+{{- end -}}
+{{- if eq (first $spec.args) "train" -}}
+{{- include "detector.demandsOfTraining" (dict "root" $ "job" $job "spec" $spec) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a job that trains needs to succeed on the second night, too. */}}
+{{- define "detector.demandsOfTraining" -}}
+{{- $typed := join " " .spec.args -}}
+{{- if not .spec.models -}}
+{{- fail (printf "cronJobs.%s.models: train writes a model, and this job has nowhere to. Set it to true." .job) -}}
+{{- end -}}
+{{- if not (and (regexMatch "--out[ =]/models/hours/?( |$)" $typed) (has "--dated" .spec.args)) -}}
+{{- fail (printf "cronJobs.%s.args: a model is never written over. Say --out /models/hours --dated, so that every run adds a version." .job) -}}
+{{- end -}}
+{{- if regexMatch "(^| )https:" $typed -}}
+{{- if not (regexMatch "--(identity[ =](workload|managed)|sas-file|connection-string-file)" $typed) -}}
+{{- fail (printf "cronJobs.%s.args: say who reads the archive: --identity workload, --sas-file or --connection-string-file." .job) -}}
+{{- end -}}
+{{- if and (regexMatch "--identity[ =]workload" $typed) (not .root.Values.workloadIdentity.clientId) -}}
+{{- fail (printf "workloadIdentity.clientId: cronJobs.%s reads the archive with the identity of the pod, and it has none." .job) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
