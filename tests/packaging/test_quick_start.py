@@ -35,12 +35,12 @@ class Done(NamedTuple):
         return f"`{self.command}` ended with {self.code} after {self.seconds:.0f} s\n{self.output}\n{self.complaint}"
 
 
-def commands(page: str) -> list[str]:
-    """What a reader of the quick start types: the commands of its fenced shell blocks, in order.
+def commands(page: str, heading: str = "First alert in five minutes") -> list[str]:
+    """What a reader of a quick start types: the commands of its fenced shell blocks, in order.
 
     A command is a line, with those that it continues on and with the text that it takes from the lines below it.
     """
-    (section,) = re.findall(r"^## First alert in five minutes$(.+?)^## ", page, re.DOTALL | re.MULTILINE)
+    (section,) = re.findall(rf"^## {re.escape(heading)}$(.+?)^## ", page, re.DOTALL | re.MULTILINE)
     return [
         command
         for block in re.findall(r"^```sh\n(.+?)^```$", section, re.DOTALL | re.MULTILINE)
