@@ -188,6 +188,7 @@ Values for a laptop, a connection string, workload identity, private endpoints, 
 | PodMonitor, ServiceMonitor, PrometheusRule, ConfigMaps for Grafana | `*.enabled`, off |
 | Ingress for deployment evidence | `ingress.enabled` |
 | CronJobs | `cronJobs` |
+| Claim for trained models, which is kept when the release goes | `models.enabled` |
 | ScaledObject and TriggerAuthentication of KEDA | `keda.enabled` |
 | Pod for `helm test` | `tests.enabled` |
 

@@ -24,6 +24,8 @@ from azure.storage.blob import (
 
 from detector.cli import exits
 from detector.cli.main import main
+from detector.errors import ModelError
+from detector.models.artefact import Source
 from detector.sources.blobs.access import Access
 from detector.sources.blobs.address import address_of
 from detector.sources.blobs.ranges import RANGE
@@ -230,6 +232,34 @@ def test_the_coverage_of_blobs_is_that_of_files_and_a_signature_is_not_shown(
     del files["looked_at"]["archive"]
     assert blobs == files
     assert "sig=" not in json.dumps(blobs)
+
+
+def test_training_reads_blobs_and_names_each_by_its_address(
+    storage: Storage,
+    archived: dict[tuple[str, str], bytes],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half a day makes no model: what training is given is looked at instead."""
+    given: dict[str, str] = {}
+
+    def train(frame: Any, *, sources: list[Source], **_: Any) -> None:
+        given.update({each.name: each.sha256 for each in sources})
+        raise ModelError(f"{len(frame)} rows")
+
+    monkeypatch.setattr("detector.models.training.train", train)
+    signed = [
+        f"{place}?{sas(minutes=60, container=place.rpartition('/')[2])}" for place in addresses(storage, archived)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        code = main(["train", *signed, "--out", str(tmp_path / "hours"), "--dated"])
+    assert (code, "rows" in capfd.readouterr().err) == (exits.USAGE, True)
+    assert given == {
+        f"{storage.url}/{container}/{name}": hashlib.sha256(data).hexdigest()
+        for (container, name), data in archived.items()
+    }
 
 
 def test_a_case_is_made_and_configurations_are_compared_out_of_blobs(

@@ -33,7 +33,7 @@ KINDS: Final = {
 WITH_VALUE: Final = frozenset({"-n", "--namespace", "-l", "--selector", "-c", "--container"})
 """Options of kubectl whose value may stand apart."""
 VALUES: Final = merged(
-    merged(values("jobs"), values("evidence")),
+    merged(merged(values("jobs"), values("models")), values("evidence")),
     {**GOOD, "podMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}},
 )
 

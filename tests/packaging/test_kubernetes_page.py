@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from detector.decode.categories import BY_NAME
-from tests.packaging.chart import CHART, NAMESPACE, RELEASE, ROOT, only, resources
+from tests.packaging.chart import CHART, NAMESPACE, RELEASE, ROOT, only, resources, values
 
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
 VARIABLES = {
@@ -43,6 +43,15 @@ def test_the_names_that_commands_use_are_those_of_the_chart(installed: list[dict
     name = only(installed, "StatefulSet")["metadata"]["name"]
     for used in (f"statefulset/{name}", f"exec {name}-0", f"data-{name}-0", f"delete statefulset {name}"):
         assert used in PAGE
+
+
+def test_the_values_of_the_training_are_those_of_its_scenario() -> None:
+    (text,) = re.findall(r"^## A model trained every night$\n\n```yaml\n(.+?)```", PAGE, re.DOTALL | re.MULTILINE)
+    shown, tried = yaml.safe_load(text), values("models")
+    assert shown["config"].items() <= tried["config"].items()
+    assert {name: shown[name] for name in ("models", "cronJobs")} == {
+        name: tried[name] for name in ("models", "cronJobs")
+    }
 
 
 def test_the_categories_are_the_same_three_times_and_all_are_read() -> None:
