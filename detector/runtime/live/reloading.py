@@ -53,6 +53,7 @@ class Reloading:
         settings: The one in use.
         facts: Told what became of it.
         apply: Puts another one into use.
+        newest: What `latest_of` said before the model in use was loaded: a newer one may have come since.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class Reloading:
         settings: Settings,
         facts: Facts,
         apply: Callable[[Settings], Awaitable[None]],
+        newest: str = "",
     ) -> None:
         self._load: Final = load
         self._settings = settings
         self._facts: Final = facts
         self._apply: Final = apply
+        self._newest: Final = newest
         self._asked: Final = asyncio.Event()
 
     def ask(self) -> None:
@@ -78,6 +81,8 @@ class Reloading:
         Until cancelled.
         """
         known = await self._seen(watched)
+        if watched is not None:
+            known[-1] = self._newest.encode()
         while True:
             try:
                 await asyncio.wait_for(self._asked.wait(), LOOK)

@@ -22,7 +22,7 @@ from detector.decode.decoder import Decoder
 from detector.domain.delivery import Delivery, Position
 from detector.errors import DetectorError
 from detector.inventory.tokens import credential_of
-from detector.models.in_use import model_of
+from detector.models.in_use import latest_of, model_of
 from detector.runtime.live import polling
 from detector.runtime.live.alignment import Patience
 from detector.runtime.live.canary import Canary, Watch
@@ -119,6 +119,7 @@ class Service:
         self._over_by = 0.0
         self._started: Final = asyncio.Event()
         self._reloading: Reloading | None = None
+        self._newest_model = ""
         self.endpoint: Endpoint | None = None
         """Takes deployment evidence, when it is configured."""
         self._polling: Polling | None = None
@@ -225,7 +226,9 @@ class Service:
             self.endpoint = endpoint_of(settings, evidence, now=world.now, facts=telemetry.evidence)
             self._polling = self._polling_into(inbox, before, time)
             worker.read = self._reader(settings, lines=feed.lines)
-            self._reloading = Reloading(self._load, settings, telemetry.runtime, self._applying(worker, feed))
+            self._reloading = Reloading(
+                self._load, settings, telemetry.runtime, self._applying(worker, feed), self._newest_model
+            )
             patrol = Patrol(
                 settings, store, worker, inbox, feed, telemetry, names=tuple(sink.name for sink in sinks), time=time
             )
@@ -359,6 +362,7 @@ class Service:
         Raises:
             ModelError: The model cannot be used.
         """
+        self._newest_model = latest_of(settings)
         model = model_of(settings)
         if model is None:
             self.telemetry.runtime.model_absent()

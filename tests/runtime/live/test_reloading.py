@@ -11,6 +11,7 @@ import pytest
 from detector.config.load import load
 from detector.config.settings import Settings
 from detector.errors import ModelError, UsageError
+from detector.models.in_use import latest_of
 from detector.runtime.live import reloading as module
 from detector.runtime.live.reloading import BUILT_IN, Reloading
 from tests.runtime.live.parts import Facts
@@ -27,7 +28,7 @@ class House:
         self.facts = Facts()
         self.applied: list[Settings] = []
         self.used = load(self.file)
-        self.reloading = Reloading(lambda: load(self.file), self.used, self.facts, self.apply)
+        self.reloading = Reloading(lambda: load(self.file), self.used, self.facts, self.apply, latest_of(self.used))
 
     async def apply(self, settings: Settings) -> None:
         self.applied.append(settings)
@@ -206,6 +207,17 @@ async def test_it_reloads_when_a_newer_model_is_in_the_folder_that_the_file_name
     await ran(at, at.file, lambda: bool(at.applied))
     await changing
     assert len(at.applied) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_model_that_came_while_the_one_before_was_loaded_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eventually(monkeypatch)
+    (tmp_path / "hours" / "1").mkdir(parents=True)
+    at = House(tmp_path, "model: {path: hours}\n")
+    (tmp_path / "hours" / "1" / "manifest.json").write_text("{}")
+    await ran(at, at.file, lambda: bool(at.applied))
 
 
 @pytest.mark.asyncio
