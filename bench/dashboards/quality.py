@@ -115,7 +115,7 @@ def _calibration() -> Section:
 
 
 def _model() -> Section:
-    """Without a model there is no `model_info`, and 0 of all else: panels show 0 instead of nothing."""
+    """Without a model there is no `model_info`, and 0 of all else: only the panel Model shows nothing then."""
     loaded = series("model_info")
     moved = series("model_stability")
     return Section(
