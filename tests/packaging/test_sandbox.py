@@ -122,6 +122,17 @@ def test_a_replay_in_the_sandbox_says_what_it_says_outside(box: Box) -> None:
     assert inside["alerts"]["total"] > 0
 
 
+@pytest.mark.parametrize("kind", ["sum", "pca", "loda"])
+def test_a_model_is_trained_in_the_sandbox(box: Box, kind: str) -> None:
+    """As the job of the chart does it: the libraries find nothing that they may write to but /tmp."""
+    box.said(*detector("simulate", "--seed", "5", "--days", "9", "--agents", "40", "--out", "/data/tenant"))
+    made = box.said(
+        *detector("train", "/data/tenant/events.jsonl", "--out", "/data/hours", "--dated", "--detector", kind)
+    )
+    assert re.match(rf"/data/hours/\d{{4}}\.\d{{4}}\.\d{{4}}: {kind}, fitted on", made)
+    assert "hours/2" in box.said(*detector("models", "/data/hours"))
+
+
 ATTEMPTS = """
 import errno, os, socket
 for line in open("/proc/self/mountinfo"):
