@@ -72,7 +72,21 @@ def row_time(row: Mapping[str, str]) -> float | None:
     for column in _COLUMNS:
         if column in said:
             return instant(said[column])
-    return time_of(said[_PROPERTIES].encode()) if _PROPERTIES in said else None
+    return _time_in(said[_PROPERTIES].encode()) if _PROPERTIES in said else None
+
+
+def _time_in(properties: bytes) -> float | None:
+    """Event time in the JSON of a row. Some jobs of Stream Analytics write the names in small letters."""
+    time = time_of(properties)
+    if time is not None:
+        return time
+    small = properties.lower()
+    for name in _COLUMNS:
+        key = f'"{name}"'.encode()
+        at = small.find(key)
+        if at >= 0 and (value := _VALUE.match(properties, at + len(key))):
+            return instant(value.group(1))
+    return None
 
 
 class Glance:

@@ -37,26 +37,29 @@ def size_of(array: Any) -> int:  # noqa: ANN401 -- the library has no types
 
 def texts_of(array: Any) -> list[str | None]:  # noqa: ANN401
     """Each value as text; `None` for nulls."""
-    return [value if isinstance(value, str) or value is None else _text(value) for value in _values(array)]
+    return [None if value is None else text_of(value) for value in values_of(array)]
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A value as an export to CSV writes it."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))  # whole numbers with nulls among them are often kept as floats
     return orjson.dumps(value).decode()
 
 
-def _values(array: Any) -> list[Any]:  # noqa: ANN401
-    """Values that can be written as JSON."""
+def values_of(array: Any) -> list[Any]:  # noqa: ANN401
+    """Each value as JSON can hold it."""
     from pyarrow import types
 
     kind = array.type
     if hasattr(array, "storage"):
-        return _values(array.storage)
+        return values_of(array.storage)
     if types.is_null(kind) or array.null_count == len(array):
         return [None] * len(array)
     if types.is_dictionary(kind):
-        return _values(array.dictionary_decode())
+        return values_of(array.dictionary_decode())
     if types.is_struct(kind):
         return _structures(array)
     if _is_list(kind):
@@ -70,7 +73,7 @@ def _values(array: Any) -> list[Any]:  # noqa: ANN401
 
 def _structures(array: Any) -> list[dict[str, Any] | None]:  # noqa: ANN401
     names = [field.name for field in array.type]
-    columns = [_values(each) for each in array.flatten()]
+    columns = [values_of(each) for each in array.flatten()]
     found: list[dict[str, Any] | None] = [
         {name: value for name, value in zip(names, values, strict=True) if value is not None}
         for values in zip(*columns, strict=True)
@@ -82,7 +85,7 @@ def _structures(array: Any) -> list[dict[str, Any] | None]:  # noqa: ANN401
 
 def _lists(array: Any, *, named: bool) -> list[Any]:  # noqa: ANN401
     """Lists; maps, which are lists of pairs, as objects."""
-    values = _values(_elements(array))
+    values = values_of(_elements(array))
     found: list[Any] = []
     for part, there in zip(_parts(array), array.is_valid().to_pylist(), strict=True):
         pairs = values[part]

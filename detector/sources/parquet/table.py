@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import IO, Any, Final
 
 from detector.domain.quarantine import MAX_BYTES
 from detector.sources.parquet.columns import size_of, texts_of
 from detector.sources.parquet.frames import Answer, Ended, Failed, Refused, Rows
+from detector.sources.parquet.messages import column_of, unfolded
 from detector.sources.streams import PARQUET
 from detector.sources.tables import ROWS
 
@@ -31,7 +33,10 @@ def answers(file: IO[bytes], longest_row: int, only: Collection[str] | None) -> 
             return
         for batch in _batches(file, only):
             for piece, size in _pieces(batch, longest_row):
-                yield _refused(piece, size) if size > longest_row else Rows(_rows(piece))
+                if size > longest_row:
+                    yield _refused(piece, size)
+                else:
+                    yield from _told(piece)
         yield Ended()
     except MemoryError:
         yield Failed(TOO_LARGE)
@@ -54,7 +59,9 @@ def _batches(file: IO[bytes], only: Collection[str] | None) -> Iterator[Any]:
     from pyarrow.parquet import ParquetFile
 
     table = ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit="us")
-    names = [name for name in table.schema_arrow.names if only is None or name.casefold() in only]
+    names = table.schema_arrow.names
+    holder = column_of(names)
+    names = [name for name in names if only is None or name.casefold() in only or name == holder]
     yield from table.iter_batches(_AT_ONCE, columns=names, use_threads=False)
 
 
@@ -67,6 +74,18 @@ def _pieces(batch: Any, most: int) -> Iterator[tuple[Any, int]]:  # noqa: ANN401
     half = ROWS if size <= most else batch.num_rows // 2
     for part in (batch.slice(0, half), batch.slice(half)):
         yield from _pieces(part, most)
+
+
+def _told(batch: Any) -> Iterator[Rows]:  # noqa: ANN401
+    """The records of a batch: its rows, or what they hold."""
+    rows = _rows(batch)
+    holder = column_of(batch.schema.names)
+    if holder is None:
+        yield Rows(rows)
+        return
+    records = unfolded(rows, holder, batch.column(holder))
+    while some := list(islice(records, ROWS)):
+        yield Rows(some)
 
 
 def _rows(batch: Any) -> list[dict[str, str]]:  # noqa: ANN401
