@@ -32,7 +32,7 @@ from detector.sources.paths import Found
 from detector.sources.reading import NOTHING, Digest, Hasher, Reading
 from detector.sources.sniff import Kind, enough, kind_of
 from detector.sources.sorting import Room, in_sorted_order
-from detector.sources.streams import CHANGED, PIECE, Input
+from detector.sources.streams import CHANGED, Input
 from detector.sources.tables import table_rows
 
 SAMPLES: Final = 64
@@ -47,12 +47,6 @@ FOREIGN: Final = (
 _EARLY: Final = 2 * HOUR
 """Seconds before the hour of its name from which on an archived file is looked at: it may hold earlier events."""
 _MAX_SORT: Final = 192 * 2**20
-_LARGE_PIECE: Final = 2**20
-"""Bytes that are read of a file at once when few are open: giving a block to the thread that hashes has its price."""
-_PIECES: Final = 48 * 2**20
-"""Bytes of such pieces that may be in memory, of all files that are open."""
-_OPEN_HOURS: Final = 4
-"""Hours of one log that are open at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +74,6 @@ class SourcePosition(msgspec.Struct):
     failures: list[FileFailure]
     disordered: dict[str, int]
     sorted_inputs: list[str]
-    piece: int = PIECE
-    """See `Input.piece`."""
 
 
 @dataclass(slots=True)
@@ -156,7 +148,6 @@ class FileSource:
         self._sort = sort
         self._parquet = ParquetReader(self._manner.folder)
         self._inputs = list(self._chosen([*self._opened(), *more]))
-        self._piece: Final = _piece(self._readings.values()) if before is None else before.piece
         self.bytes_total: Final = sum(each.size for each in self._inputs)
         """Bytes at rest; 0 when nothing but pipes is read."""
 
@@ -184,7 +175,7 @@ class FileSource:
         if before is not None:
             merge.feeds = {**before.merge.feeds, **merge.feeds}
         return SourcePosition(
-            merge, self.readings, list(self.failures), dict(self.disordered), list(self.sorted_inputs), self._piece
+            merge, self.readings, list(self.failures), dict(self.disordered), list(self.sorted_inputs)
         )
 
     @property
@@ -251,7 +242,6 @@ class FileSource:
             digest.update(block)
 
         each.seen = seen
-        each.piece = self._piece
 
     def _failed(self, place: str, error: Exception) -> None:
         if isinstance(error, SourceError):
@@ -420,13 +410,6 @@ _READERS: Final[dict[Kind, Callable[[Iterator[bytes], str, int], Iterator[Chunk]
     "table": lambda blocks, place, _: table_rows(blocks, place),
     "capture": captured_messages,
 }
-
-
-def _piece(readings: Collection[Reading]) -> int:
-    """How much is read of a file at once, so that all that may be open together fit."""
-    logs = {(each.category, each.tenant) for each in readings if each.slot is not None}
-    together = len(logs) * _OPEN_HOURS + sum(each.slot is None for each in readings)
-    return _LARGE_PIECE if together * _LARGE_PIECE <= _PIECES else PIECE
 
 
 def _reading(each: Input, slot: Slot | None) -> Reading:

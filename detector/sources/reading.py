@@ -13,8 +13,8 @@ import msgspec
 Status = Literal["waiting", "read", "partly", "failed"]
 """Not reached (yet); read to its end; read up to a place; nothing could be read."""
 
-_OUTSTANDING: Final = 4
-"""Errands that may wait on the hashing thread, of one input."""
+_OUTSTANDING: Final = 2
+"""Errands that may wait on the hashing thread, of one input. Many inputs may be open, so few."""
 _TOGETHER: Final = 2**20
 """Bytes that are hashed in one errand: giving one away costs as much as hashing some 20 KB."""
 NOTHING: Final = hashlib.sha256().hexdigest()
@@ -61,6 +61,8 @@ class Reading(msgspec.Struct):
 class Hasher:
     """Hashes blocks beside the work, on one thread: hashing lets go of the interpreter's lock.
 
+    Where that thread gets no processor, whoever gives it work does the work: nobody waits, and no more is held.
+
     Used as a context manager; belongs to one thread.
     """
 
@@ -82,7 +84,7 @@ class Digest:
     def __init__(self, thread: ThreadPoolExecutor) -> None:
         self._thread: Final = thread
         self._hash: Final = hashlib.sha256()
-        self._outstanding: Final[deque[Future[None]]] = deque()
+        self._outstanding: Final[deque[tuple[Future[None], list[bytes]]]] = deque()
         self._held: list[bytes] = []
         self._size = 0
         """Bytes held."""
@@ -96,9 +98,17 @@ class Digest:
 
     def _begin(self) -> None:
         while len(self._outstanding) >= _OUTSTANDING:
-            self._outstanding.popleft().result()
-        self._outstanding.append(self._thread.submit(self._take, self._held))
+            self._settle()
+        self._outstanding.append((self._thread.submit(self._take, self._held), self._held))
         self._held, self._size = [], 0
+
+    def _settle(self) -> None:
+        """Sees to the oldest errand. If it was not begun, it is done here: nor were those behind it begun then."""
+        errand, blocks = self._outstanding.popleft()
+        if errand.cancel():
+            self._take(blocks)
+        else:
+            errand.result()
 
     def _take(self, blocks: list[bytes]) -> None:
         for block in blocks:
@@ -108,5 +118,5 @@ class Digest:
         """Of all that was told."""
         self._begin()
         while self._outstanding:
-            self._outstanding.popleft().result()
+            self._settle()
         return self._hash.hexdigest()

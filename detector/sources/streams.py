@@ -19,7 +19,8 @@ from detector.errors import SourceError
 
 BLOCK: Final = 2**20
 PIECE: Final = 128 * 2**10
-"""What is read of a file at once where many are open: as much as a chunk holds."""
+"""What is read of a file at once: as much as a chunk holds. Larger blocks push the engine's memory out of the cache of
+the processor, which costs more than the calls that they save; and where records are cut depends on it."""
 AVRO: Final = b"Obj\x01"
 """What a file of Event Hubs Capture begins with."""
 PARQUET: Final = b"PAR1"
@@ -50,8 +51,8 @@ class Raw(Protocol):
     samples: int
     """How many samples are worth their price."""
 
-    def blocks(self, piece: int = PIECE) -> Iterator[bytes]:
-        """The first `size` bytes, as they lie there, about `piece` at a time; raises `SourceError` or `OSError`."""
+    def blocks(self) -> Iterator[bytes]:
+        """The first `size` bytes, as they lie there; raises `SourceError` or `OSError`."""
         ...
 
     def sample(self, position: int, length: int) -> bytes:
@@ -83,11 +84,11 @@ class Disk:
         self.grown = 0
         self.samples = 64
 
-    def blocks(self, piece: int = PIECE) -> Iterator[bytes]:
+    def blocks(self) -> Iterator[bytes]:
         """The bytes, block by block."""
         left = self.size
         with open(self._path, "rb", buffering=0) as file:
-            while left and (block := file.read(min(left, piece))):
+            while left and (block := file.read(min(left, PIECE))):
                 left -= len(block)
                 yield block
             if not left:
@@ -116,7 +117,7 @@ class Input:
         raw: Bytes at rest; `None` for a file to be opened by its name.
     """
 
-    __slots__ = ("_close", "_started", "_stream", "once", "piece", "place", "plain", "raw", "seen")
+    __slots__ = ("_close", "_started", "_stream", "once", "place", "plain", "raw", "seen")
 
     def __init__(
         self,
@@ -127,8 +128,6 @@ class Input:
     ) -> None:
         self.place: Final = place
         self.seen = seen
-        self.piece = PIECE
-        """Bytes that are read at once. Where records are cut depends on it, and so does every place to go on from."""
         self.plain = False
         """Whether the bytes at rest are the bytes of the records, so that samples can be taken anywhere."""
         self._started: Iterator[bytes] | None = None
@@ -194,7 +193,7 @@ class Input:
         stream = self._stream
         if stream is None:
             assert self.raw is not None, "what is no stream is at rest"
-            blocks: Iterable[bytes] = self.raw.blocks(self.piece)
+            blocks: Iterable[bytes] = self.raw.blocks()
         else:
             blocks = iter(lambda: _read(stream), b"")
         try:

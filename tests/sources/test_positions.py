@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from detector.sources.chunk import Chunk
 from detector.sources.files import FileSource, Manner, SourcePosition
 from detector.sources.layout import Wanted
-from detector.sources.streams import PIECE
 from tests.sources.records import START, record, seconds_of
 from tests.sources.test_capture import captured
 from tests.sources.test_ordering import written
@@ -73,28 +72,6 @@ def test_a_reading_goes_on_where_it_stopped(moments: list[int], seed: int, stops
             chunks.close()  # type: ignore[attr-defined] -- a generator
         assert found == wanted
         assert not source.failures
-
-
-def test_much_is_read_at_once_where_few_files_can_be_open(tmp_path: Path) -> None:
-    def piece_of(logs: int, files: int) -> int:
-        folder = tmp_path / f"{logs} {files}"
-        for log in range(logs):
-            for hour in range(30):
-                name = (
-                    f"insights-logs-{log}/tenantId=t/y=2026/m=10/d={5 + hour // 24:02}/h={hour % 24:02}/m=00/PT1H.json"
-                )
-                (folder / name).parent.mkdir(parents=True)
-                (folder / name).write_bytes(record(hour * 3600.0))
-        folder.mkdir(exist_ok=True)
-        for number in range(files):
-            (folder / f"{number}.json").write_bytes(record(1.0))
-        source = FileSource([str(folder)])
-        next(iter(source))
-        assert source.position is not None
-        return source.position.piece
-
-    assert piece_of(3, 2) == 2**20
-    assert piece_of(13, 0) == piece_of(1, 60) == PIECE
 
 
 def test_records_are_cut_as_before_although_files_are_gone(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ class Blob:
         self._first: bytes | None = None
         """The first range, while it waits for its second reader: who looks at the head comes before who reads all."""
 
-    def blocks(self, piece: int = RANGE) -> Iterator[bytes]:  # noqa: ARG002 -- ranges are as long as they are
+    def blocks(self) -> Iterator[bytes]:
         """The bytes, range by range.
 
         Raises:
