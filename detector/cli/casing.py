@@ -16,9 +16,7 @@ from detector.config.load import load
 from detector.decode.decoder import Decoder
 from detector.domain.printing import printable
 from detector.errors import UsageError
-from detector.report.facts import InputFile
 from detector.runtime import case
-from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.evidence import raw_records
 from detector.runtime.replay import moment_of_reading
 from detector.runtime.told import alerts_in
@@ -38,7 +36,7 @@ def run(options: Options) -> int:
     wanted = {identifier for alert in told for identifier in alert.evidence.record_ids}
     written = [str(out), str(alerts)]
     with (
-        records_of(options.paths, options.access, options.wanted, settings, exclude=written) as read,
+        records_of(options.paths, options.access, options.wanted, settings, exclude=written, hashed=True) as read,
         progress_of(read.source) as on_progress,
     ):
         records = []
@@ -46,9 +44,7 @@ def run(options: Options) -> int:
             records.append(record)
             if on_progress is not None:
                 on_progress()
-    blobs = [InputFile(each.place, each.size, None) for each in read.archive.inputs]
-    inputs = [*inputs_of(read.source.paths), *blobs]
-    content = case.case_of(told, records, inputs, generated=generated, key=signer)
+    content = case.case_of(told, records, read.source.readings, generated=generated, key=signer)
     write(out, content, "case")
     missing = len(wanted - {record.id for record in records})
     click.echo(f"Case      {out}  ({len(told):,} alerts, {len(records):,} raw records)", err=True)

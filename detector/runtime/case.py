@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -29,11 +30,11 @@ from detector import __version__
 from detector.domain.alerts import Alert
 from detector.engine.naming import rfc3339
 from detector.errors import UsageError
-from detector.report.facts import InputFile
 from detector.report.tables import ALERT_HEADS, alert_rows, table
 from detector.runtime.evidence import RawRecord
 from detector.runtime.findings import bundle
 from detector.sinks.encoding import alert_document, json_line
+from detector.sources.reading import Reading
 
 SCHEMA: Final = "1"
 MANIFEST: Final = "manifest.json"
@@ -50,7 +51,8 @@ What this is
   alerts.csv          the same as a table; texts that a spreadsheet could run begin with an apostrophe
   records.jsonl       the raw records behind them, one a line, in the order of the archive
   records.csv         where each raw record lies, its hash, and the alerts that rest on it
-  manifest.json       every file with its SHA-256, every record with its own, and what could not be found
+  manifest.json       every file with its SHA-256, every record with its own, and what could not be found; every input
+                      of the archive that was searched, how far it was read, and the SHA-256 of those read to their end
   manifest.json.sig   Ed25519 signature of manifest.json, if the case is signed
   public.pem          the public key that goes with it; get it another way before you trust it
 
@@ -64,7 +66,7 @@ or, unpacked, without the detector:
 def case_of(
     alerts: Sequence[Alert],
     records: Sequence[RawRecord],
-    inputs: Iterable[InputFile],
+    inputs: Sequence[Reading],
     *,
     generated: float,
     key: Ed25519PrivateKey | None,
@@ -74,7 +76,7 @@ def case_of(
     Args:
         alerts: In order of time.
         records: The raw records that were found.
-        inputs: What was searched.
+        inputs: What was searched, and how far.
         generated: Seconds since the epoch.
         key: Signs the manifest; without one the case is unsigned, and its manifest says so.
     """
@@ -117,12 +119,13 @@ def _manifest(
     files: Mapping[str, bytes],
     records: Sequence[RawRecord],
     rests: Mapping[str, Sequence[str]],
-    inputs: Iterable[InputFile],
+    inputs: Sequence[Reading],
     generated: float,
     *,
     signed: bool,
 ) -> bytes:
     found = {record.id for record in records}
+    held = Counter(record.place for record in records)
     document = {
         "schema": SCHEMA,
         "generated": rfc3339(generated),
@@ -144,9 +147,22 @@ def _manifest(
             for each in records
         ],
         "records_missing": sorted(set(rests) - found),
-        "inputs": msgspec.to_builtins(list(inputs)),
+        "inputs": [_input(each, held[each.place]) for each in inputs],
     }
     return json.dumps(document, indent=1, ensure_ascii=True).encode() + b"\n"
+
+
+def _input(reading: Reading, records: int) -> dict[str, Any]:
+    """An input as it was when it was read. One that was not read to its end has no hash."""
+    return {
+        "place": reading.place,
+        "size": reading.size or None,
+        "read": reading.read,
+        "status": reading.status,
+        "version": reading.version or None,
+        "sha256": reading.sha256,
+        "records": records,
+    }
 
 
 def _zipped(files: Mapping[str, bytes]) -> bytes:

@@ -12,6 +12,7 @@ from detector.decode.decoded import Decoded
 from detector.decode.decoder import Decoder
 from detector.runtime.replay import decode_chunk
 from detector.sources.chunk import Chunk
+from detector.sources.files import FileSource
 
 
 class RawRecord(msgspec.Struct, frozen=True):
@@ -43,8 +44,10 @@ _MESSAGE: Final = msgspec.json.Decoder(_Message)
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def raw_records(source: Iterable[Chunk], decoder: Decoder, wanted: Iterable[str]) -> Iterator[RawRecord]:
+def raw_records(source: FileSource, decoder: Decoder, wanted: Iterable[str]) -> Iterator[RawRecord]:
     """The records of the wanted ids, each once, in the order of the archive.
+
+    When all are found, the inputs in which they were are read to their end, so that they have a hash; others are not.
 
     Args:
         source: The archive.
@@ -52,14 +55,17 @@ def raw_records(source: Iterable[Chunk], decoder: Decoder, wanted: Iterable[str]
         wanted: Record ids.
     """
     missing = set(wanted)
+    places: set[str] = set()
     for chunk in source:
         if not missing:
-            return
+            source.finish(places)
+            continue
         if missing.isdisjoint(_ids(decode_chunk(decoder, chunk))):
             continue
         for raw, decoded in _pieces(chunk, decoder):
             for identifier in sorted(missing.intersection(_ids(decoded))):
                 missing.discard(identifier)
+                places.add(chunk.place)
                 yield msgspec.structs.replace(raw, id=identifier)
 
 

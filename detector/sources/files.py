@@ -178,6 +178,11 @@ class FileSource:
             merge, self.readings, list(self.failures), dict(self.disordered), list(self.sorted_inputs)
         )
 
+    def finish(self, places: Collection[str]) -> None:
+        """From now on only these inputs are read, to their end: so they have a hash, and nothing else is fetched."""
+        assert self._merge is not None, "the source is being read"
+        self._merge.only = places
+
     @property
     def readings(self) -> list[Reading]:
         """What became of each input so far."""

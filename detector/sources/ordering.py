@@ -9,7 +9,7 @@ one is allowed).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Final
@@ -287,6 +287,8 @@ class Merge:
         tolerance: float = 0.0,
     ) -> None:
         self.feeds = feeds
+        self.only: Collection[str] | None = None
+        """Places of the feeds that are read on; all by default."""
         self._failed = failed
         self._tolerance = tolerance
 
@@ -305,6 +307,8 @@ class Merge:
         while heap:
             _, number = heappop(heap)
             feed = self.feeds[number]
+            if self.only is not None and feed.place not in self.only:
+                continue
             try:
                 turn = feed.take(heap[0][0] if heap else inf, self._tolerance)
             except (SourceError, OSError) as error:

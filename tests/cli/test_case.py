@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import zipfile
@@ -125,6 +126,34 @@ def test_records_in_messages_packed_files_and_tables_are_found(archive: Path, al
     with zipfile.ZipFile(out) as opened:
         ids = [json.loads(line)["properties"]["id"] for line in opened.read("records.jsonl").splitlines()]
     assert sorted(ids) == sorted(each["id"] for each in document["records"])
+
+
+def test_the_inputs_that_hold_the_records_are_read_to_their_end_for_their_hash(
+    archive: Path, alerts: Path, tmp_path: Path
+) -> None:
+    """Two hours hold the same records; the first one is enough, however early in it the last record stands."""
+    first, second = (tmp_path / f"insights-logs-x/y=2026/m=10/d=05/h={hour:02}/m=00/PT1H.json" for hour in (8, 20))
+    lines = archive.read_bytes().splitlines(keepends=True)
+    for path in (first, second):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"".join(lines + lines[-1:] * 4000))
+    out = tmp_path / "case.zip"
+    assert run("export", tmp_path / "insights-logs-x", "--alerts", alerts, "--out", out) == exits.OK
+    document = manifest(out)
+    assert {each["file"] for each in document["records"]} == {str(first)}
+    found = {each["place"]: each for each in document["inputs"]}
+    data = first.read_bytes()
+    assert found[str(first)] == {
+        "place": str(first),
+        "size": len(data),
+        "read": len(data),
+        "status": "read",
+        "version": str(first.stat().st_mtime_ns),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "records": len(document["records"]),
+    }
+    other = found[str(second)]
+    assert (other["status"], other["read"], other["sha256"], other["records"]) == ("waiting", 0, None, 0)
 
 
 def test_rows_of_parquet_are_told_as_json(archive: Path, alerts: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 import warnings
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -274,6 +275,13 @@ def test_a_case_is_made_and_configurations_are_compared_out_of_blobs(
         out = ("--alerts", alerts, "--out", tmp_path / "case.zip")
         assert main([*map(str, ("case", "export", *places, *out, *access))]) == exits.OK
     assert "not found" not in capsys.readouterr().err
+    with zipfile.ZipFile(tmp_path / "case.zip") as case:
+        inputs = json.loads(case.read("manifest.json"))["inputs"]
+    bodies = {f"{storage.url}/{container}/{name}": data for (container, name), data in archived.items()}
+    assert {each["place"] for each in inputs} == set(bodies)
+    holding = [each for each in inputs if each["records"]]
+    assert holding
+    assert all(each["sha256"] == hashlib.sha256(bodies[each["place"]]).hexdigest() for each in holding)
     one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
     one.write_text("{}")
     two.write_text("budget: {enabled: false}")

@@ -12,7 +12,6 @@ from detector.runtime.dossier import following, gathering
 from detector.runtime.dossier.expectations import UNKNOWN, expected
 from detector.runtime.dossier.following import Seeds, follow
 from detector.runtime.dossier.gathering import Gathering
-from detector.runtime.dossier.inputs import inputs_of
 from detector.runtime.dossier.panels import Panels, series, span_of
 from detector.runtime.dossier.trail import Trail
 from tests.stories import ADMIN, HOUR, START, Tenant, guid, in_order, network
@@ -135,12 +134,3 @@ def test_a_chain_that_is_too_wide_says_what_it_leaves_out(monkeypatch: pytest.Mo
     chain = follow(gathered(story).trail, Seeds(agents=frozenset((key_of("invoices"),)))).chain
     assert len([node for node in chain.nodes if node.kind == "resource"]) == 2
     assert (chain.not_shown, len(chain.radius.resources), chain.radius.not_listed) == (3, 2, 3)
-
-
-def test_inputs_are_hashed_and_pipes_are_not(tmp_path: object) -> None:
-    path = f"{tmp_path}/logs.jsonl"
-    with open(path, "wb") as file:
-        file.write(b"abc")
-    found = list(inputs_of([path, "-", f"{tmp_path}/gone"]))
-    assert found[0].sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert (found[0].size, found[1].sha256, found[2].size) == (3, None, None)
