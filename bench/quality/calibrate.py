@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from textwrap import fill
 from typing import Final, get_args
 
 from bench.quality import corpus
@@ -184,7 +185,8 @@ def main() -> None:
         seeds=", ".join(str(tenant.seed) for tenant in tenants[: chosen.tenants]),
         all=f"{exposure * 1_000:,.0f}",
     )
-    chosen.to.write_text(written(dict(sorted(kinds.items())), head), encoding="utf-8")
+    told = written(dict(sorted(kinds.items())), fill(head, 116, break_on_hyphens=False))
+    chosen.to.write_text(told, encoding="utf-8")
 
 
 def _whole(steps: Sequence[Step]) -> float:
@@ -199,8 +201,7 @@ counts them in simulated training tenants without an attack: {tenants} of {agent
 the larger rate is written. The last step of each kind is stronger than anything that was seen: three tenths of an
 alert in that time. A kind is a detector, and the sort of alert where it tells sorts apart; of a sort that is not
 listed the line of its detector counts. Of `combined`, several weak alerts about one subject, the number is four
-times -log10 of how likely they are together for an agent and day.
-docs/budget.md says what it is for."""
+times -log10 of how likely they are together for an agent and day. docs/budget.md says what it is for."""
 
 
 if __name__ == "__main__":
