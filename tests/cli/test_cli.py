@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from detector import __version__
@@ -105,6 +104,8 @@ def test_the_version_is_told(run: Any) -> None:
 
 
 def test_a_pipe_gets_alerts_that_follow_the_schema(run: Any, demo: Path) -> None:
+    import jsonschema
+
     code, out, err = run("replay", demo / "events.jsonl")
     assert code == exits.OK
     schema = json.loads((ROOT / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
@@ -305,6 +306,8 @@ def test_check_prints_what_can_be_loaded_again(run: Any, tmp_path: Path) -> None
 
 
 def test_check_prints_the_schema(run: Any) -> None:
+    import jsonschema
+
     code, out, _ = run("check", "--schema")
     assert code == exits.OK
     jsonschema.Draft202012Validator.check_schema(json.loads(out))

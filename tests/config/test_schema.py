@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from detector.config.document import parse
 from detector.config.effective import effective
@@ -17,8 +17,18 @@ from detector.config.schema import json_schema
 from detector.config.settings import Settings
 from detector.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
 PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "configuration.schema.json"
-VALIDATOR = Draft202012Validator(json_schema())
+
+
+@cache
+def validator() -> Draft202012Validator:
+    """Made when it is needed: importing it takes a second, and every worker of a run imports this module."""
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json_schema())
 
 
 def described(schema: dict[str, Any]) -> list[tuple[str, str]]:
@@ -36,14 +46,14 @@ def test_the_published_schema_is_current() -> None:
 
 
 def test_the_schema_is_a_schema_and_describes_every_setting() -> None:
-    Draft202012Validator.check_schema(json_schema())
+    validator().check_schema(json_schema())
     assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert [name for name, description in described(json_schema()) if not description] == []
 
 
 @pytest.mark.parametrize("text", [text_of("detector.yaml"), effective(Settings()), "lateness: 1h30s", "lateness: 5.5"])
 def test_the_default_file_validates(text: str) -> None:
-    VALIDATOR.validate(parse(text).data)
+    validator().validate(parse(text).data)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +73,6 @@ def test_the_default_file_validates(text: str) -> None:
     ],
 )
 def test_the_schema_refuses_what_is_refused(text: str) -> None:
-    assert not VALIDATOR.is_valid(parse(text).data)
+    assert not validator().is_valid(parse(text).data)
     with pytest.raises(ConfigurationError):
         load(text=text)

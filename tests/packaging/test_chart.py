@@ -11,7 +11,6 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -59,6 +58,8 @@ def test_a_scenario_passes_the_strict_linter(name: str) -> None:
 
 def valid(resource: dict[str, Any], version: str) -> None:
     """Raises unless the resource is what its schema says; a kind without a schema is a failure too."""
+    import jsonschema
+
     own = SCHEMAS / f"{resource['kind']}.json"
     if own.is_file():
         jsonschema.validate(resource, json.loads(own.read_text(encoding="utf-8")), cls=jsonschema.Draft7Validator)
@@ -87,6 +88,8 @@ def test_the_oldest_version_that_the_chart_is_for_allows_it_too(name: str) -> No
 
 
 def test_the_check_of_schemas_sees_an_unknown_kind_and_unknown_members() -> None:
+    import jsonschema
+
     monitor = copy.deepcopy(only(scenario("prometheus-operator"), "PodMonitor"))
     monitor["spec"]["podMetricsEndpoints"][0]["intervall"] = "3s"
     with pytest.raises(jsonschema.ValidationError, match="intervall"):

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -412,6 +411,8 @@ async def test_the_count_goes_on_after_a_restart_while_the_roll_up_waits() -> No
 
 
 def test_a_roll_up_is_an_alert_like_any_other() -> None:
+    import jsonschema
+
     held = numbered(3, severity="high")
     allowance = Allowance(1)
     assert [allowance.admits(each) for each in held] == [True, False, False]

@@ -10,7 +10,6 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,11 +121,15 @@ def test_equal_alerts_give_equal_bytes_and_members_keep_their_order() -> None:
 
 
 def test_the_schema_is_one_and_takes_an_alert(schema: dict[str, Any]) -> None:
+    import jsonschema
+
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(json.loads(line_of(alert())))
 
 
 def test_the_schema_knows_every_member_and_no_other(schema: dict[str, Any]) -> None:
+    import jsonschema
+
     assert list(schema["properties"]) == schema["required"] == list(Alert.__struct_fields__)
     broken = json.loads(line_of(alert()))
     broken["severity"] = "terrible"

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from detector.domain.accounting import Accounting
@@ -25,6 +24,8 @@ BY_OTHERS = {"library_line", "sdk_timeout", "lines_suppressed", "telemetry_opene
 
 
 def test_every_line_keeps_the_schema_and_every_event_is_told() -> None:
+    import jsonschema
+
     told, stream, _ = telemetry()
     tell_all(told, "7")
     validator = jsonschema.Draft202012Validator(schema())
@@ -36,6 +37,8 @@ def test_every_line_keeps_the_schema_and_every_event_is_told() -> None:
 
 
 def test_the_schema_refuses_what_is_no_line() -> None:
+    import jsonschema
+
     validator = jsonschema.Draft202012Validator(schema())
     good = {"time": "2026-11-26T04:20:14.5Z", "level": "info", "event": "canary_seen"}
     validator.validate(good)
@@ -50,6 +53,8 @@ def test_the_schema_refuses_what_is_no_line() -> None:
 
 
 def test_the_published_schema_is_current() -> None:
+    import jsonschema
+
     # To renew it, write json.dumps(schema(), indent=2) and a line feed to the file.
     published = (DOCS / "log.schema.json").read_text(encoding="utf-8")
     assert published == json.dumps(schema(), indent=2) + "\n"

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 
-import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -33,6 +32,8 @@ def series_of(exposition: bytes) -> int:
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
 def test_a_payload_leaves_scrapes_and_lines_whole(payload: str) -> None:
+    import jsonschema
+
     told, stream, _ = telemetry()
     tell_all(told, payload)
     for accept in ("", "application/openmetrics-text"):

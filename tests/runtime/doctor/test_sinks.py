@@ -8,7 +8,6 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import trustme
 from aiohttp import web
@@ -58,6 +57,8 @@ async def test_a_test_alert_is_really_delivered_to_each_sink(examined: Examined,
 
 
 async def test_the_test_alert_is_an_alert_by_the_published_schema() -> None:
+    import jsonschema
+
     schema = json.loads((ROOT / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
     document = json.loads(json_line(alert_document(trial_alert(1_790_000_000.0))))
     assert (ROOT / document["runbook"]).is_file()

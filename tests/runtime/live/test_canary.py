@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from detector.decode.decoder import Decoder
@@ -46,6 +45,8 @@ def test_the_same_record_gives_the_same_alert_and_another_another() -> None:
 
 
 def test_it_is_an_alert_by_the_published_schema() -> None:
+    import jsonschema
+
     root = Path(__file__).parents[3]
     schema = json.loads((root / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
     (alert,) = Canary(AGENT).sighted(events(sign_in()))
