@@ -12,16 +12,17 @@ COPY requirements.lock requirements-build.lock ./
 # Dependencies first: they change less often than the code, and their layer is then used again.
 RUN python3 -m venv /build \
     && /build/bin/pip install --require-hashes --no-deps --requirement requirements-build.lock \
-    && /build/bin/pip install --require-hashes --no-deps --target /app/lib --requirement requirements.lock \
+    && /build/bin/pip install --require-hashes --no-deps --no-compile --target /app/lib --requirement requirements.lock \
     && rm -r /app/lib/bin
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY config config
 COPY models models
 COPY detector detector
 # With CI=true the build fails where the scanner cannot be compiled. The script is to start the interpreter of the
-# runtime, not that of this stage; byte code is made here, because the tree is read-only when it runs.
+# runtime, not that of this stage; byte code is made here, because the tree is read-only when it runs. pip makes none:
+# its own would be looked up by time, and compileall leaves alone what is there.
 RUN CI=true /build/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir /wheel . \
-    && /build/bin/pip install --no-deps --no-index --target /app/lib /wheel/*.whl \
+    && /build/bin/pip install --no-deps --no-index --no-compile --target /app/lib /wheel/*.whl \
     && mv /app/lib/bin /app/bin \
     && sed -i '1s|.*|#!/usr/bin/python3|' /app/bin/agent-detector \
     && python3 -m compileall -q --invalidation-mode unchecked-hash /app/lib \
