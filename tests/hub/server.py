@@ -26,7 +26,7 @@ FRAME_SIZE = 1 << 16
 
 DEFAULT_POLICY, DEFAULT_KEY = "RootManageSharedAccessKey", "any-key-will-do"
 
-_TIMEOUT = 10.0
+_TIMEOUT = 60.0
 _READ_AHEAD = 1 << 20
 
 _Thing = TypeVar("_Thing")

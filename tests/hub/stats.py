@@ -34,7 +34,7 @@ class Stats:
         self._changed = threading.Condition()
         self._waiting = 0
 
-    def wait_for(self, condition: Callable[[Stats], bool], timeout: float = 10.0) -> bool:
+    def wait_for(self, condition: Callable[[Stats], bool], timeout: float = 60.0) -> bool:
         """Block until the condition holds; whether it did within so many seconds."""
         with self._changed:
             self._waiting += 1

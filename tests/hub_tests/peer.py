@@ -27,7 +27,7 @@ class Peer:
         self.writer.write(frames.frame(channel, performative, payload))
 
     async def frame(self) -> tuple[frames.Head, bytes]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             head = frames.read_head(await self.reader.readexactly(frames.HEAD))
             return head, await self.reader.readexactly(head.size - frames.HEAD)
 
@@ -42,7 +42,7 @@ class Peer:
 
     async def ended(self) -> bool:
         """Has the server closed the connection?"""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             try:
                 return await self.reader.read(1) == b""
             except ConnectionError:

@@ -28,7 +28,11 @@ class Answer(NamedTuple):
     reasons: list[str]
 
 
-def asked(port: int, path: str, *, seconds: float = 10.0) -> Answer:
+PATIENCE = 60.0
+"""Seconds after which a test gives up on what a quiet machine does at once."""
+
+
+def asked(port: int, path: str, *, seconds: float = PATIENCE) -> Answer:
     """What a probe on a port says. Raises TimeoutError when it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=seconds) as answer:
@@ -67,7 +71,7 @@ class Hosted:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._begun.wait(10)
+        assert self._begun.wait(PATIENCE)
         self.until(lambda: self.service.telemetry.port != 0)
         return self
 
@@ -81,7 +85,7 @@ class Hosted:
         if self._thread.is_alive():
             begun = time.monotonic()
             self.tell(self.service.stop, "test")
-            self._thread.join(60)
+            self._thread.join(PATIENCE)
             self.took = time.monotonic() - begun
             assert not self._thread.is_alive(), f"it does not end; log: {self.log.getvalue()[-2_000:]}"
         return self.ending
@@ -104,13 +108,15 @@ class Hosted:
             assert not self.ended(), f"it ended with {self.ending!r}; log: {self.log.getvalue()[-2_000:]}"
             time.sleep(0.02)
 
-    def ask(self, path: str, *, seconds: float = 10.0) -> Answer:
+    def ask(self, path: str, *, seconds: float = PATIENCE) -> Answer:
         """What a probe says. Raises TimeoutError when it does not answer."""
         return asked(self.service.telemetry.port, path, seconds=seconds)
 
     def scrape(self) -> bytes:
         """The metrics."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.service.telemetry.port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.service.telemetry.port}/metrics", timeout=PATIENCE
+        ) as answer:
             return bytes(answer.read())
 
     def value(self, name: str, **labels: str) -> float:

@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-PATIENCE = 30.0
+PATIENCE = 120.0
+"""Seconds after which a test gives up on another program. A slow machine needs many, a quiet one next to none."""
 
 
 def needed(program: str | Path, where: str) -> str:
@@ -56,7 +57,7 @@ def program(log: Path, *command: str | Path) -> Iterator[None]:
 
 
 def fetched(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
 
 

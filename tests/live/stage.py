@@ -102,7 +102,7 @@ class Stage:
     def rows(self, query: str) -> list[Any]:
         if not (self.folder / "state" / "store.db").exists():
             return []
-        connection = sqlite3.connect(f"file:{self.folder / 'state' / 'store.db'}?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(f"file:{self.folder / 'state' / 'store.db'}?mode=ro", uri=True, timeout=60)
         try:
             return connection.execute(query).fetchall()
         except sqlite3.OperationalError:
@@ -110,7 +110,7 @@ class Stage:
         finally:
             connection.close()
 
-    def until(self, done: Callable[[], bool], *, seconds: float = 60.0, pid: int | None = None) -> None:
+    def until(self, done: Callable[[], bool], *, seconds: float = 150.0, pid: int | None = None) -> None:
         """Waits until something is true; fails when it does not become so, or the service ends before."""
         deadline = time.monotonic() + seconds
         while not done():
@@ -120,7 +120,7 @@ class Stage:
                 assert code is None, f"the service ended with {code}; log: {self.last_lines()}"
             time.sleep(0.05)
 
-    def finish(self, wanted: Verdict, *, seconds: float = 120.0) -> None:
+    def finish(self, wanted: Verdict, *, seconds: float = 300.0) -> None:
         """Runs the service until everything is judged and sent, and stops it."""
         pid = self.started()
         self.until(

@@ -58,7 +58,7 @@ def at(age: float = 30.0) -> str:
 
 def posted(stage: Stage, path: str, payload: Any, **headers: str) -> tuple[int, Any]:
     body = dumps(payload)
-    connection = http.client.HTTPConnection("127.0.0.1", stage.document["evidence"]["port"], timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", stage.document["evidence"]["port"], timeout=60)
     try:
         proof = {"X-Signature-256": signature(body), "X-Hub-Signature-256": signature(body)}
         connection.request("POST", f"/evidence/{path}", body, {**proof, **headers})
@@ -107,7 +107,7 @@ def test_it_is_not_acknowledged_while_the_store_is_at_it(stage: Stage) -> None:
 
     def hold(point: Point) -> None:
         if point == "before_commit" and stage.counters().get("received", 0) == 0 and held.is_set():
-            go.wait(20)
+            go.wait(60)
 
     with Hosted(stage.config, at=hold) as hosted:
         hosted.until(hosted.service._started.is_set)
@@ -119,7 +119,7 @@ def test_it_is_not_acknowledged_while_the_store_is_at_it(stage: Stage) -> None:
         assert answers == []
         assert stage.counters().get("received", 0) == 0
         go.set()
-        sending.join(20)
+        sending.join(60)
         assert answers == [(202, {"records": 1})]
 
 
@@ -127,7 +127,7 @@ def test_a_service_that_dies_before_the_commit_has_acknowledged_nothing_and_take
     payload = run()
     pid = stage.started(point="before_commit")
     stage.until(lambda: stage.lines("service_started") > 0, pid=pid)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             status = github(stage, payload)[0]

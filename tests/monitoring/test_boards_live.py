@@ -18,7 +18,7 @@ from tests.monitoring.files import named, panels, rules
 from tests.monitoring.prometheus import Prometheus, watching
 
 CANARY = "6f1e8a52-0000-4000-8000-0000000ca4a7"
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 pytestmark = [
     pytest.mark.slow,

@@ -11,7 +11,7 @@ from typing import Any
 from detector.domain.delivery import Delivery
 from detector.sources.facts import SourceFacts
 
-PATIENCE = 60.0
+PATIENCE = 150.0
 """Seconds after which a test gives up; on a quiet machine everything happens within one or two."""
 
 

@@ -44,7 +44,7 @@ async def test_every_message_is_taken_over_once_in_order_with_its_bytes(live: Ma
         assert source.hub_identity == at.identity
         assert source.hub_identity is not None
         assert source.hub_identity.startswith("agents@")
-    assert at.stopped_in < 3
+    assert at.stopped_in < 10
     assert at.facts.told["exception_caught"] == at.facts.told["left_behind"] == []
     assert sum(count for _, count, _ in at.facts.told["received"]) == 40
 
@@ -71,7 +71,7 @@ async def test_a_source_may_be_stopped_before_it_runs_and_while_the_hub_is_away(
         await until(lambda: len(at.facts.told["management_failed"]) > 2)
         assert source.state() == {}
         assert source.hub_identity is None
-    assert at.stopped_in < 3
+    assert at.stopped_in < 10
 
 
 @pytest.mark.asyncio
