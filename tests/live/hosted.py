@@ -19,6 +19,7 @@ from detector.config.load import load
 from detector.runtime.live.service import Ending, Environment, Service
 from detector.sinks.sink import Sink
 from detector.stores.failpoints import Point, nowhere
+from tests.processors import kept_waiting
 
 
 class Answer(NamedTuple):
@@ -60,6 +61,8 @@ class Hosted:
         self.ending: Ending | BaseException | None = None
         self.took = 0.0
         """Seconds from asking it to stop to its end."""
+        self.took_itself = 0.0
+        """The same without those in which other programs had the processors."""
         self.service: Service
         self.loop: asyncio.AbstractEventLoop
         self._config = config
@@ -67,6 +70,7 @@ class Hosted:
         self._sinks = sinks
         self._watched = config if watched else None
         self._begun = threading.Event()
+        self._kept_waiting = 0.0
         self._thread = threading.Thread(target=self._main, name="service", daemon=True)
 
     def __enter__(self) -> Self:
@@ -83,11 +87,12 @@ class Hosted:
     def stop(self) -> Ending | BaseException | None:
         """Tells it to stop, and waits until it has; how it ended."""
         if self._thread.is_alive():
-            begun = time.monotonic()
+            begun, waited = time.monotonic(), kept_waiting(self._thread.native_id or 0)
             self.tell(self.service.stop, "test")
             self._thread.join(PATIENCE)
             self.took = time.monotonic() - begun
             assert not self._thread.is_alive(), f"it does not end; log: {self.log.getvalue()[-2_000:]}"
+            self.took_itself = self.took - (self._kept_waiting - waited)
         return self.ending
 
     def tell(self, what: Callable[..., object], *values: object) -> None:
@@ -157,4 +162,5 @@ class Hosted:
         except BaseException as error:  # noqa: BLE001 -- the test looks at it
             self.ending = error
         finally:
+            self._kept_waiting = kept_waiting(threading.get_native_id())
             self._begun.set()

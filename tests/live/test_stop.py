@@ -135,7 +135,8 @@ def test_a_sink_that_hangs_holds_the_end_up_for_its_share_only(tmp_path: Path) -
             at.until(sink.asked.is_set)
             at.until(lambda: stage.counters() == wanted.counters)
         assert at.ending == "stopped"
-        assert module.DRAIN - 1 <= at.took <= LIMIT
+        assert at.took >= module.DRAIN - 1
+        assert at.took_itself <= LIMIT
         assert set(referee.seen) == wanted.alerts
         waiting = {name for (name,) in stage.rows("SELECT DISTINCT sink FROM outbox WHERE status = 'pending'")}
         assert waiting == {"hanging"}, "kept for the next start"
@@ -164,7 +165,7 @@ def test_a_disk_that_refuses_does_not_hold_the_end_up(tmp_path: Path) -> None:
             disk.full.set()
             at.until(lambda: "store_unavailable" in at.ask("readyz").reasons)
         assert at.ending == "stopped"
-        assert at.took <= LIMIT
+        assert at.took_itself <= LIMIT
         assert stage.counters()["received"] < wanted.counters["received"]
         with Hosted(stage.config) as at:
             at.until(lambda: stage.counters() == wanted.counters and set(referee.seen) == wanted.alerts)
@@ -184,7 +185,7 @@ def test_everything_that_hangs_at_once_still_ends_in_time(tmp_path: Path) -> Non
             disk.full.set()
             at.until(disk.refused.is_set)
         assert at.ending == "stopped"
-        assert at.took <= LIMIT
+        assert at.took_itself <= LIMIT
 
 
 # Reloading

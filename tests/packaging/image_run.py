@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.packaging.dockerfile import ROOT, environment, stages
-from tests.packaging.sandbox import kept_waiting
+from tests.processors import kept_waiting
 
 FIXTURE = ROOT / "tests" / "fixtures" / "records" / "every_category.jsonl"
 PORT = 19464

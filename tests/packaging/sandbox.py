@@ -71,8 +71,3 @@ def _bound(target: str, source: Path, *, writable: bool = False) -> list[str]:
     made = f"mkdir -p {inside}" if source.is_dir() else f"mkdir -p $(dirname {inside}) && touch {inside}"
     bound = f"mount --bind {outside} {inside}"
     return [made, bound] if writable else [made, bound, f"mount -o remount,ro,bind {inside}"]
-
-
-def kept_waiting(pid: int) -> float:
-    """Seconds in which a process was ready to run and every processor was at work on something else."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="utf-8").split()[1]) / 1e9

@@ -21,6 +21,7 @@ from detector import __version__
 from tests.packaging import sandbox
 from tests.packaging.chart import GOOD, ROOT, merged, missing, only, pod_specs, resources
 from tests.packaging.dockerfile import environment, stages, taken
+from tests.processors import kept_waiting
 
 FIXTURE = ROOT / "tests" / "fixtures" / "records" / "every_category.jsonl"
 PYTHON = str(Path(sys._base_executable).resolve())  # type: ignore[attr-defined]
@@ -224,7 +225,7 @@ def _lived(box: Box, port: int, arguments: list[str]) -> tuple[float, dict[str, 
                 assert service.poll() is None, service.stderr.read().decode() if service.stderr else ""
                 assert time.monotonic() < began + 60, _asked(port, "/readyz")
                 time.sleep(0.02)
-            took = time.monotonic() - began - sandbox.kept_waiting(service.pid)
+            took = time.monotonic() - began - kept_waiting(service.pid)
             records = len(FIXTURE.read_text(encoding="utf-8").splitlines())
             while f'events_received_total{{partition="files"}} {records}.0' not in _asked(port, "/metrics")[1]:
                 assert time.monotonic() < began + 60
