@@ -139,6 +139,7 @@ def test_what_cannot_be_used_is_told_with_its_file_and_line(tmp_path: Path) -> N
 
 
 def test_the_collector_is_left_as_it_was(events: Path) -> None:
+    gc.unfreeze()  # what the run of tests has frozen (tests/conftest.py)
     before = gc.get_threshold(), gc.get_freeze_count()
     replayed(events)
     assert (gc.get_threshold(), gc.get_freeze_count()) == before
