@@ -15,14 +15,14 @@ from tests.hub import Server
 from tests.live.stage import staged
 from tests.live.stream import counted, filled, stream
 
-KILLS = int(os.environ.get("KILLS", "40"))
+KILLS = int(os.environ.get("KILLS", "20"))
 """`make nightly` kills more often."""
 SEED = int(os.environ.get("KILL_SEED", "1"))
 
 
 @pytest.mark.slow
 def test_kills_at_random_moments_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = stream(days=4.0, agents=40)
+    told = stream(days=2.0, agents=24) if KILLS <= 20 else stream(days=4.0, agents=40)
     with staged(tmp_path, told) as stage:
         stage.read_files()
         wanted = stage.verdict()
@@ -68,7 +68,7 @@ ELSEWHERE = frozenset(
 @pytest.mark.parametrize("point", [point for point in POINTS if point not in ELSEWHERE])
 def test_a_crash_at_a_named_point_changes_nothing(tmp_path: Path, point: str) -> None:
     """Three runs that each end at the point, where a run passes it often at the first, second and third pass."""
-    told = stream(days=1.0, agents=12)
+    told = stream(days=0.5, agents=6) if KILLS <= 20 else stream(days=1.0, agents=12)
     with staged(tmp_path, told) as stage:
         stage.read_files(files=2)
         wanted = stage.verdict()

@@ -26,7 +26,7 @@ from tests.live.stage import Stage
 from tests.live.stream import Stream, Verdict, stream, undisturbed
 from tests.runtime.live.parts import Bench
 
-INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS", "4"))
+INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS", "2"))
 """Runs for each size of burst."""
 BURSTS = (5, 300, 2_000)
 """Messages that a partition brings before another one does."""
