@@ -31,10 +31,12 @@ QUICK = {
     "watchdog": {
         "poll": 0.5,
         "stalled_after": 5.0,
-        "window": 12.0,
-        "unknown_after": 2.0,
+        # Less than two stalls take: a busy machine must not come to the end of the ladder.
+        "window": 9.0,
+        # An opening takes two seconds, on a busy machine several times that.
+        "unknown_after": 10.0,
         "growth": 0.5,
-        "answer": 4.0,
+        "answer": 8.0,
         "close": 1.0,
     },
 }
