@@ -6,12 +6,16 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# A run starts some hundred processes of Python: without byte code each compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
 WHEELS := $(VENV)/wheels
-# More than there are cores: tests of the live service mostly wait.
-JOBS ?= 4
+# Every worker imports all tests of its group once, so not many more than there are cores.
+JOBS ?= 3
+# Tests of the live service wait for more than half of their time.
+LIVE_JOBS ?= 5
 FUZZ_EXAMPLES ?= 20000
 DEMO := build/demo
 # make quality QUALITY='--agents 300 --days 14 --quiet-days 7 --seeds 2' is done in minutes.
@@ -31,8 +35,10 @@ CORE := detector/errors.py detector/domain/* detector/decode/* detector/features
 comma := ,
 space := $(subst ,, )
 CORE_INCLUDE := $(subst $(space),$(comma),$(strip $(foreach room,$(CORE),$(room))))
-# The tests that show it. Only these are traced for coverage, which makes a test two to three times slower.
-CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors tests/engine tests/config tests/laws \
+# The tests that show it. Only these are traced for coverage, which makes a test two to three times slower; planted bugs
+# go where the laws that they break have been.
+CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors tests/engine tests/config \
+	$(filter-out %/test_mutants.py,$(wildcard tests/laws/test_*.py)) \
 	tests/stores tests/sinks tests/inventory/test_settings.py tests/inventory/test_records.py \
 	tests/sources/event_hubs/test_connection.py
 
@@ -54,11 +60,12 @@ demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, le
 
 ##@ Prove it
 .PHONY: test
-test: lint types peers  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
+test: $(VENV)/.ready  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
+	@$(MAKE) -j 4 --output-sync=target collect types lint peers  # each by itself leaves a processor idle
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(CORE_TESTS)
 	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS) $(LIVE_TESTS))
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(LIVE_TESTS) $(addprefix --ignore=,$(CORE_TESTS))
+	$(BIN)/python -m pytest -n $(LIVE_JOBS) --dist worksteal $(LIVE_TESTS) $(addprefix --ignore=,$(CORE_TESTS))
 
 # What chance does, many more times than there is time for in CI.
 .PHONY: nightly
@@ -75,6 +82,11 @@ lint: $(VENV)/.ready  ## Ruff (rules and format) and the one-way arrows between 
 .PHONY: types
 types: $(VENV)/.ready  ## mypy, strict
 	$(BIN)/mypy --strict detector
+
+# Else every worker of `make test` would rewrite the assertions of all tests for itself, as it imports them.
+.PHONY: collect
+collect: $(VENV)/.ready  ## Find all tests, and keep the byte code of everything that they import
+	@$(BIN)/python -m pytest --collect-only -qq | { grep -v '^tests/.*: [0-9]*$$' || true; }
 
 # The real parts that tests talk to. Where they cannot be had, tests say so; with CI=true they fail.
 .PHONY: peers
@@ -161,7 +173,9 @@ $(VENV)/.locked: requirements-dev.lock
 	rm -rf $(VENV)
 	@python=$${PYTHON:-$$($(find_python))}; echo "Making $(VENV) with $$($$python --version), once."; $$python -m venv $(VENV)
 	$(PIP) download --require-hashes --no-deps --only-binary :all: --requirement requirements-dev.lock --dest $(WHEELS)
-	$(PIP) install --require-hashes --no-deps --no-index --find-links $(WHEELS) --requirement requirements-dev.lock
+	$(PIP) install --require-hashes --no-deps --no-compile --no-index --find-links $(WHEELS) --requirement requirements-dev.lock
+	# What pip does with one processor, for tests of other people too.
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
 	$(PIP) check
 	touch $@
 
