@@ -87,7 +87,7 @@ class Hosted:
     def stop(self) -> Ending | BaseException | None:
         """Tells it to stop, and waits until it has; how it ended."""
         if self._thread.is_alive():
-            begun, waited = time.monotonic(), kept_waiting(self._thread.native_id or 0)
+            begun, waited = time.monotonic(), self.kept_waiting()
             self.tell(self.service.stop, "test")
             self._thread.join(PATIENCE)
             self.took = time.monotonic() - begun
@@ -102,6 +102,10 @@ class Hosted:
         except RuntimeError:
             pass  # It has ended.
 
+    def kept_waiting(self) -> float:
+        """Seconds in which its loop was ready to run and other programs had the processors."""
+        return kept_waiting(self._thread.native_id or 0)
+
     def ended(self) -> bool:
         return not self._thread.is_alive()
 
@@ -111,7 +115,7 @@ class Hosted:
         while not done():
             assert time.monotonic() < deadline, f"not within {seconds} s; log: {self.log.getvalue()[-2_000:]}"
             assert not self.ended(), f"it ended with {self.ending!r}; log: {self.log.getvalue()[-2_000:]}"
-            time.sleep(0.02)
+            time.sleep(0.05)  # most ask the store or a probe, in the process that is to get on
 
     def ask(self, path: str, *, seconds: float = PATIENCE) -> Answer:
         """What a probe says. Raises TimeoutError when it does not answer."""

@@ -200,7 +200,7 @@ def test_reloading_under_load_changes_no_alert(tmp_path: Path, capsys: pytest.Ca
         while stage.counters() != wanted.counters:
             stage.send(pid, "reload")
             reloads += 1
-            time.sleep(0.1)
+            time.sleep(0.3)
             assert stage.nursery.ended(pid) is None, stage.last_lines()
         stage.until(lambda: set(stage.referee.seen) >= wanted.alerts, pid=pid)
         assert stage.stop(pid) == 0

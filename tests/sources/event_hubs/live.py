@@ -25,7 +25,7 @@ QUICK: dict[str, Any] = {
     # times that. A limit that is shorter starts the same anew for ever.
     "watchdog": {
         "poll": 0.5,
-        "stalled_after": 5.0,
+        "stalled_after": 8.0,
         "window": 60.0,
         "unknown_after": 10.0,
         "held_after": 0.5,
