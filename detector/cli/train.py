@@ -25,7 +25,7 @@ Examples:
   agent-detector train logs/2026-09 logs/2026-10 --config detector.yaml --out models/hours/2
   agent-detector train 'archive/*.jsonl.gz' --out models/hours/2 --detector pca
   agent-detector models models/hours/2
-  agent-detector train https://ACCOUNT.blob.core.windows.net --last 28d --out models/hours --dated --keep 14
+  agent-detector train https://ACCOUNT.blob.core.windows.net --last 28d --out models/hours --dated
 
 Then try it beside what is in use, with `model: {path: models/hours/2, shadow: true}` in the
 configuration. docs/models.md tells the rest.
