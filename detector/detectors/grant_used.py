@@ -53,7 +53,8 @@ class GrantUsed:
         idle = number(facts.get("step_2_time")) - number(facts.get("step_1_time"))
         staged = idle >= self.staged_days * _DAY
         worse = _circumstances(facts)
-        planned = facts.get("step_1_by") == "pipeline" and not staged and not worse
+        # Whoever releases on a Friday evening is not a thief: the agents of a blueprint work at night for once.
+        planned = facts.get("step_1_by") == "pipeline" and not staged and not _strange_place(facts)
         if planned and not self.in_pipeline:
             return None
         rank = 0 if planned else 2 - (facts.get("step_1_by") is not None) + (staged and bool(worse))
@@ -87,9 +88,13 @@ def _soon(facts: dict[str, Fact], idle: float) -> str:
     return f"by {by_hour(facts.get('step_2_time'))}, within {lapse(idle + 1)}"
 
 
+def _strange_place(facts: dict[str, Fact]) -> bool:
+    return "new_network" in several(facts.get("also"))
+
+
 def _circumstances(facts: dict[str, Fact]) -> str:
     """What makes a use graver, as the end of a sentence; `""` when nothing does."""
-    found = ["from a network never seen before"] if "new_network" in several(facts.get("also")) else []
+    found = ["from a network never seen before"] if _strange_place(facts) else []
     if facts.get("quiet_hour"):
         found.append("at an hour at which its blueprint seldom works")
     return f", {listed(found)}" if found else ""
