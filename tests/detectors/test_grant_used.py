@@ -170,7 +170,12 @@ def test_who_grants_as_a_matter_of_course_is_lower_or_no_news(actor: Actor, seve
 
 @pytest.mark.parametrize(
     ("facts", "severity"),
-    [({}, "info"), ({"also": ("new_network",)}, "low"), ({"quiet_hour": True}, "info"), ({"step_1_by": None}, "medium")],
+    [
+        ({}, "info"),
+        ({"also": ("new_network",)}, "low"),
+        ({"quiet_hour": True}, "info"),
+        ({"step_1_by": None}, "medium"),
+    ],
 )
 def test_what_a_pipeline_granted_and_was_soon_used_is_told_on_request_or_when_odd(
     facts: dict[str, Fact], severity: str
