@@ -190,20 +190,21 @@ async def test_it_sees_a_mounted_file_that_is_replaced(tmp_path: Path, monkeypat
     await changing
 
 
+def train(folder: Path, version: str) -> None:
+    """Puts a version of a model into `hours`, as far as its being there is asked."""
+    place = folder / "hours" / version
+    place.mkdir(parents=True)
+    (place / "manifest.json").write_text("{}")
+
+
 @pytest.mark.asyncio
 async def test_it_reloads_when_a_newer_model_is_in_the_folder_that_the_file_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eventually(monkeypatch)
-    (tmp_path / "hours" / "1").mkdir(parents=True)
-    (tmp_path / "hours" / "1" / "manifest.json").write_text("{}")
+    train(tmp_path, "1")
     at = House(tmp_path, "model: {path: hours}\n")
-
-    def trained() -> None:
-        (tmp_path / "hours" / "2").mkdir()
-        (tmp_path / "hours" / "2" / "manifest.json").write_text("{}")
-
-    changing = asyncio.create_task(_change_after(trained))
+    changing = asyncio.create_task(_change_after(lambda: train(tmp_path, "2")))
     await ran(at, at.file, lambda: bool(at.applied))
     await changing
     assert len(at.applied) == 1
@@ -214,9 +215,9 @@ async def test_a_model_that_came_while_the_one_before_was_loaded_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eventually(monkeypatch)
-    (tmp_path / "hours" / "1").mkdir(parents=True)
+    (tmp_path / "hours").mkdir()
     at = House(tmp_path, "model: {path: hours}\n")
-    (tmp_path / "hours" / "1" / "manifest.json").write_text("{}")
+    train(tmp_path, "1")
     await ran(at, at.file, lambda: bool(at.applied))
 
 
