@@ -41,8 +41,8 @@ def main() -> None:
     outcomes = list(outcomes_of(tenants, root, jobs, tell, chosen.model))
     trained = list(outcomes_of(training, root, jobs, tell, chosen.model))
     twins = tenants[: chosen.seeds if chosen.twins is None else chosen.twins]
-    calibration = calibration_of(twins, root, jobs, tell) if twins else None
-    found = report.document(outcomes, training=trained, calibration=calibration)
+    calibration, tails = calibration_of(twins, root, jobs, tell) if twins else (None, None)
+    found = report.document(outcomes, training=trained, calibration=calibration, tails=tails)
     report.show(found, CONSOLE)
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "quality.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))

@@ -1,7 +1,10 @@
 """How right the p-values are: on attack-free records, a fraction a of all opportunities may show p <= a.
 
-A signal exists only when something was remarkable, so signals alone have no denominator. The tap counts what *could*
-have spoken:
+The p-value of an alert says on how many days an agent shows the like, so its opportunities are agents times days; the
+smallest of a subject's alerts of one kind counts on each (`Spoken`).
+
+Before that stands the tail probability of a model, which is part of a signal. A signal exists only when something was
+remarkable, so signals alone have no denominator. The tap counts what *could* have spoken:
 
 - `token_rate` and `fleet_rate`: every bucket (10 minutes, hour, six hours) of a key in which something was requested,
   when it closes, against the expectation that the engine itself would judge it by. The p-value is that of the full
@@ -54,6 +57,29 @@ class Calibration(msgspec.Struct):
             self.opportunities[kind] = self.opportunities.get(kind, 0) + count
             mine = self.below.get(kind, [0] * len(other.below[kind]))
             self.below[kind] = [one + two for one, two in zip(mine, other.below[kind], strict=True)]
+
+
+class Spoken:
+    """The alerts of a tenant without attacks, sent or held back."""
+
+    def __init__(self) -> None:
+        self._smallest: dict[str, dict[tuple[str, int], float]] = {}
+        """Kind to (subject, day) to p-value."""
+
+    def add(self, kind: str, subject: str, day: int, p_value: float) -> None:
+        """One more alert."""
+        smallest = self._smallest.setdefault(kind, {})
+        smallest[subject, day] = min(p_value, smallest.get((subject, day), 1.0))
+
+    def result(self, agent_days: int) -> Calibration:
+        """What was counted, of so many agents times days."""
+        return Calibration(
+            opportunities=dict.fromkeys(self._smallest, agent_days),
+            below={
+                kind: _cumulative(Counter(_place(p_value) for p_value in smallest.values()))
+                for kind, smallest in self._smallest.items()
+            },
+        )
 
 
 class Tap:

@@ -58,14 +58,18 @@ def outcomes_of(
         yield outcome_of(corpus.truth_of(each.place), each.run.told)
 
 
-def calibration_of(tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell) -> Calibration:
-    """The p-values of the benign twins of tenants."""
-    total = Calibration()
+def calibration_of(
+    tenants: Sequence[SimulationSettings], root: Path, jobs: int, tell: Tell
+) -> tuple[Calibration, Calibration]:
+    """The p-values of alerts, and the tails of models, of the benign twins of tenants."""
+    alerts, tails = Calibration(), Calibration()
     for each in of_all(partial(measured, root=root, calibrate=True), [twin(tenant) for tenant in tenants], jobs):
         tell(_line(each))
         assert each.run.calibration is not None
-        total.add(each.run.calibration)
-    return total
+        assert each.run.tails is not None
+        alerts.add(each.run.calibration)
+        tails.add(each.run.tails)
+    return alerts, tails
 
 
 def _line(each: Measured) -> str:

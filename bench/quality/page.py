@@ -28,7 +28,9 @@ def tables(found: dict[str, Any]) -> Iterator[str]:
     yield from _false(found)
     yield from _missed(found)
     if found["calibration"]:
-        yield from _p_values(found["calibration"])
+        yield from _p_values(found["calibration"], "p-values of alerts: observed over nominal rate", "agent-days")
+    if found["tails"]:
+        yield from _p_values(found["tails"], "tails of models: observed over nominal rate", "opportunities")
 
 
 def _head(*names: str) -> Iterator[str]:
@@ -80,8 +82,8 @@ def _missed(found: dict[str, Any]) -> Iterator[str]:
             yield f"| {name} | {' | '.join(counts)} | {told} |"
 
 
-def _p_values(found: dict[str, Any]) -> Iterator[str]:
-    yield from _head("observed over nominal rate", "opportunities", *(f"p <= {level:g}" for level in P_LEVELS))
+def _p_values(found: dict[str, Any], title: str, denominator: str) -> Iterator[str]:
+    yield from _head(title, denominator, *(f"p <= {level:g}" for level in P_LEVELS))
     for kind, row in found.items():
         values = " | ".join(f"{value:.2f}" for value in row["times_nominal"].values())
         yield f"| {kind} | {row['opportunities']:,} | {values} |"

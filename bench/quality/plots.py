@@ -71,9 +71,12 @@ def _delays(found: dict[str, Any], axes: list[Axes]) -> None:
 
 
 def _calibration(found: dict[str, Any], axes: list[Axes]) -> None:
-    rates, others = axes
-    for kind, row in found["calibration"].items():
-        one = rates if "rate" in kind and "judged" not in kind and "ratio" not in kind else others
+    alerts, tails = axes
+    rows = [
+        *((alerts, *row) for row in found["calibration"].items()),
+        *((tails, *row) for row in found["tails"].items()),
+    ]
+    for one, kind, row in rows:
         points = [
             (10 ** (-place / PER_DECADE), count / row["opportunities"])
             for place, count in enumerate(row["below"])
@@ -86,4 +89,6 @@ def _calibration(found: dict[str, Any], axes: list[Axes]) -> None:
         one.plot([1e-7, 0.5], [2e-7, 1], color="black", linewidth=0.8, linestyle=":", label="twice")
         one.set(xscale="log", yscale="log", xlim=(1, 1e-7), ylim=(1e-7, 1.2))
         one.set(xlabel="p-value", ylabel="share of opportunities at or below it")
-        one.legend(fontsize=7)
+        one.legend(fontsize=5)
+    alerts.set(title="p-values of alerts, of agents and days")
+    tails.set(title="tails of the models behind them")

@@ -16,7 +16,11 @@ from detector.runtime.simulation import LEVELS
 
 
 def document(
-    outcomes: Sequence[Outcome], *, training: Sequence[Outcome] = (), calibration: Calibration | None = None
+    outcomes: Sequence[Outcome],
+    *,
+    training: Sequence[Outcome] = (),
+    calibration: Calibration | None = None,
+    tails: Calibration | None = None,
 ) -> dict[str, Any]:
     """All numbers of some tenants."""
     found = [measures.found_in(outcome) for outcome in outcomes]
@@ -46,6 +50,7 @@ def document(
         "precision_of_grouped": measures.precision(outcomes, grouped=True),
         "budgets": {name: measures.at_budgets(outcomes, rank) for name, rank in ranks.items()},
         "calibration": None if calibration is None else _calibration(calibration),
+        "tails": None if tails is None else _calibration(tails),
         "examples": measures.examples(outcomes),
     }
 
@@ -77,7 +82,9 @@ def show(found: dict[str, Any], console: Console) -> None:
         f"precision {one['recall']} of {one['of']} incidents; grouped by key and day: {many['recall']} of {many['of']}"
     )
     if found["calibration"]:
-        console.print(_p_values(found["calibration"]))
+        console.print(_p_values(found["calibration"], "p-values of alerts without an attack", "agent-days"))
+    if found["tails"]:
+        console.print(_p_values(found["tails"], "tails of the models behind them", "opportunities"))
 
 
 def _recall(found: dict[str, Any], group: str) -> Table:
@@ -129,9 +136,9 @@ def _false(found: dict[str, Any]) -> Table:
     return table
 
 
-def _p_values(found: dict[str, Any]) -> Table:
-    table = Table(title="p-values on attack-free records: observed rate over nominal rate (at most 2)")
-    for heading in ("kind", "opportunities", *(f"p <= {level:g}" for level in P_LEVELS)):
+def _p_values(found: dict[str, Any], title: str, denominator: str) -> Table:
+    table = Table(title=f"{title}: observed rate over nominal rate")
+    for heading in ("kind", denominator, *(f"p <= {level:g}" for level in P_LEVELS)):
         table.add_column(heading, justify="right")
     for kind, row in found.items():
         table.add_row(kind, f"{row['opportunities']:,}", *(f"{value:.2f}" for value in row["times_nominal"].values()))

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from bench.quality.calibration import Calibration, Tap
-from bench.quality.corpus import bodies_of, seconds
+from bench.quality.calibration import Calibration, Spoken, Tap
+from bench.quality.corpus import bodies_of, seconds, truth_of
 from detector.config.build import decoder_settings
 from detector.config.load import load
 from detector.config.settings import ModelSettings
@@ -59,6 +59,9 @@ class Run(msgspec.Struct, frozen=True):
     seconds: float
     late: int
     calibration: Calibration | None = None
+    """Of the p-values of alerts, sent or held back."""
+    tails: Calibration | None = None
+    """Of the tail probabilities of models."""
 
 
 def run(
@@ -83,13 +86,20 @@ def run(
         chosen = chosen.model_copy(update={"model": ModelSettings(path=model)})
     engine = _engine(judging(chosen) if settings is None else settings, plain=calibrate)
     tap = Tap(engine) if calibrate else None
+    spoken = Spoken()
     told: list[Told] = []
 
-    def keep(alert: Alert) -> None:
+    def count(alert: Alert) -> None:
         if alert.catalogue_ids:  # roll-ups and the canary are no findings
+            day = int(seconds(alert.time)) // 86_400
+            spoken.add(budgeting.kind_of_alert(alert), alert.subject.id, day, alert.p_value)
+
+    def keep(alert: Alert) -> None:
+        count(alert)
+        if alert.catalogue_ids:
             told.append(shortened(alert))
 
-    summary = replay(chunks_of(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep)
+    summary = replay(chunks_of(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep, on_held=count)
     if inspect is not None:
         inspect(engine)
     accounting = summary.accounting
@@ -98,8 +108,14 @@ def run(
         received=accounting.received,
         seconds=summary.seconds,
         late=accounting.late,
-        calibration=tap.result() if tap is not None else None,
+        calibration=spoken.result(_agent_days(place)) if calibrate else None,
+        tails=tap.result() if tap is not None else None,
     )
+
+
+def _agent_days(place: Path) -> int:
+    truth = truth_of(place)
+    return round(truth.agents * truth.days)
 
 
 def _engine(settings: EngineSettings, *, plain: bool) -> Engine:

@@ -10,7 +10,7 @@ from detector.config import tables
 from detector.config.fields import DAYS, minute_of
 from detector.config.manifest import DeclaredSettings, ManifestSettings
 from detector.config.settings import PipelineSettings, RateSettings, RunSettings, Settings, WindowSettings
-from detector.detectors.detector import Detector
+from detector.detectors.detector import Detector, Ripening
 from detector.detectors.kill_switch_failed import KillSwitchFailed
 from detector.detectors.registry import DETECTORS
 from detector.engine.settings import EngineSettings
@@ -41,7 +41,7 @@ def engine_settings(settings: Settings, model: Model | None = None) -> EngineSet
         declarations=None if settings.manifest is None else _declarations(settings.manifest),
         agent_roles=tables.tier0().roles_over_agents,
         risk_events=tables.risk_events(),
-        budget=_budget(settings),
+        budget=_budget(settings, detectors),
         retells=settings.budget.enabled,
         model=model,
         evidence=runs.EvidenceSettings(margin=settings.deployments.margin, wait=settings.deployments.wait),
@@ -92,11 +92,16 @@ def from_tables(settings: Settings) -> dict[tuple[str, ...], frozenset[str]]:
     }
 
 
-def _budget(settings: Settings) -> BudgetSettings | None:
+def _budget(settings: Settings, detectors: tuple[Detector, ...]) -> BudgetSettings | None:
     block = settings.budget
     if not block.enabled:
         return None
-    return BudgetSettings(rate=block.false_alerts, learning_days=block.learning_days, shipped=tables.calibration())
+    return BudgetSettings(
+        rate=block.false_alerts,
+        learning_days=block.learning_days,
+        shipped=tables.calibration(),
+        ripens={each.name: each.ripens for each in detectors if isinstance(each, Ripening)},
+    )
 
 
 def _failures(settings: Settings) -> failures.FailureSettings:

@@ -44,6 +44,11 @@ class AgentSilent:
     min_days: Annotated[float, Gt(0)] = 12.0
     """Days that the agent must have been known for: two weekends."""
 
+    @property
+    def ripens(self) -> float:
+        """Days of a tenant in which it cannot speak."""
+        return self.min_days
+
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         if signal.seen < self.min_days or signal.p_value >= self.p_value:

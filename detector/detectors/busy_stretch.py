@@ -48,6 +48,11 @@ class BusyStretch:
     min_days: Annotated[float, Gt(0)] = 7.0
     """Days that the agent must have been known for."""
 
+    @property
+    def ripens(self) -> float:
+        """Days of a tenant in which it cannot speak."""
+        return self.min_days
+
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         if signal.facts.get("hours") != self.hours or signal.value < self.floor:

@@ -46,6 +46,11 @@ class CollectiveSurge:
     min_days: Annotated[float, Gt(0)] = 7.0
     """Days that agents must have been known for to count."""
 
+    @property
+    def ripens(self) -> float:
+        """Days of a tenant in which it cannot speak."""
+        return self.min_days
+
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         facts = signal.facts

@@ -33,3 +33,15 @@ class Detector(Protocol):
     def judge(self, signal: Signal) -> Finding | None:
         """The conclusion from one signal, or nothing. Depends on the signal and the thresholds alone."""
         ...
+
+
+@runtime_checkable
+class Ripening(Protocol):
+    """A detector that asks for so much experience that it cannot speak of a tenant that is new to it."""
+
+    name: ClassVar[str]
+
+    @property
+    def ripens(self) -> float:
+        """Days of a tenant in which it cannot speak."""
+        ...

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, number, odds, span
+from detector.detectors.wording import amount, number, span
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
@@ -59,8 +59,7 @@ class FleetSpike:
             title=f"Token-request spike of a whole blueprint: {amount(signal.value)} in {window}",
             explanation=(
                 f"The agents of this blueprint made {amount(signal.value)} token requests in {window}; expected about "
-                f"{amount(signal.usual)}{hour}, learned from {amount(signal.seen)} active periods of {window} "
-                f"({odds(signal.p_value)})."
+                f"{amount(signal.usual)}{hour}, learned from {amount(signal.seen)} active periods of {window}."
             ),
             signal=signal,
             sort=window,

@@ -45,6 +45,11 @@ class NewbornDeviates:
     min_siblings: Annotated[int, Gt(0)] = 3
     """Other agents that the blueprint must have."""
 
+    @property
+    def ripens(self) -> float:
+        """Days of a tenant in which it cannot speak."""
+        return 2 * self.young_days
+
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         facts = signal.facts

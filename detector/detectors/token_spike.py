@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, number, odds, span
+from detector.detectors.wording import amount, number, span
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
 
@@ -64,7 +64,7 @@ class TokenSpike:
             title=f"Token-request spike: {amount(signal.value)} in {window}",
             explanation=(
                 f"{amount(signal.value)} token requests in {window}; expected about {amount(signal.usual)}{hour}, "
-                f"{learned} ({odds(signal.p_value)})."
+                f"{learned}."
             ),
             signal=signal,
             sort=window,

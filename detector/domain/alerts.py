@@ -77,8 +77,11 @@ class Alert(msgspec.Struct, frozen=True):
     catalogue_ids: tuple[str, ...]
     severity: Severity
     score: float
-    """-log10 of `p_value`, rounded to two decimals; 0 where no model speaks."""
+    """Surprise: -log10 of the tail probability by the detector's model, two decimals; 0 where no model speaks. It
+    orders the alerts of one kind; a model is wrong far out in its tail, so it does not say how often they come."""
     p_value: float
+    """Probability that an agent shows such an alert, of its kind and at least as strong, on a day without an attack,
+    counted (`features.budget`). Where nothing was weighed, the model's tail probability."""
     subject: Subject
     entities: tuple[Entity, ...]
     title: str

@@ -163,8 +163,7 @@ class Budgeting:
         """Tells an alert, or lets it wait."""
         weighed = self.state.weighed
         budgets = weighed.tenants.setdefault(alert.subject.tenant or "", TenantBudget())
-        rate, passes = self._price(budgets, alert, signal.time)
-        alert = msgspec.structs.replace(alert, rate=_rounded(rate))
+        alert, rate, passes = self._price(budgets, alert, signal.time)
         if passes or alert.severity in self.budget.always or len(weighed.waiting) >= _MAX_WAITING:
             self._support(alert, signal, 0.0)
             self.saying.alerts.append(alert)
@@ -229,9 +228,7 @@ class Budgeting:
         budget = budgets.at(time)
         seen = self._witnessed(alert, time)
         if seen is not None:
-            alert = msgspec.structs.replace(alert, sort=f"{alert.sort}, {seen}")
-            rate, passes = self._price(budgets, alert, time)
-            alert = msgspec.structs.replace(alert, rate=_rounded(rate))
+            alert, _, passes = self._price(budgets, msgspec.structs.replace(alert, sort=f"{alert.sort}, {seen}"), time)
             if passes:
                 self.saying.alerts.append(alert)
                 return
@@ -239,19 +236,25 @@ class Budgeting:
             together = min(int(_QUARTERS * sum(each.evidence for each in best.values())), SCORES - 1)
             self._count(budgets, COMBINED, alert.subject.id, time, together)
             if budget.passes(self.budget, COMBINED, together):
-                rate = _rounded(budget.rate(self.budget, COMBINED, together))
                 others = tuple(sorted(each.alert_id for each in best.values() if each.alert_id != alert.id))
-                self.saying.alerts.append(msgspec.structs.replace(alert, rate=rate, supported_by=others))
+                alert = self._priced(budget, alert, COMBINED, together)
+                self.saying.alerts.append(msgspec.structs.replace(alert, supported_by=others))
                 return
         held = HeldBack(limit=_rounded(budget.limit_of(self.budget)), budget=self.budget.rate)
         self.saying.alerts.append(msgspec.structs.replace(alert, held=held))
 
-    def _price(self, budgets: TenantBudget, alert: Alert, time: float) -> tuple[float, bool]:
-        """Counts an alert; how often such come, and whether that is within the budget."""
+    def _price(self, budgets: TenantBudget, alert: Alert, time: float) -> tuple[Alert, float, bool]:
+        """Counts an alert; the same with what is known of its like, their rate, and whether the budget bears it."""
         kind, own = kind_of_alert(alert), strength(SEVERITIES.index(alert.severity), alert.score)
         self._count(budgets, kind, alert.subject.id, time, own)
         budget = budgets.at(time)
-        return budget.rate(self.budget, kind, own), budget.passes(self.budget, kind, own)
+        priced = self._priced(budget, alert, kind, own)
+        return priced, budget.rate(self.budget, kind, own), budget.passes(self.budget, kind, own)
+
+    def _priced(self, budget: Budget, alert: Alert, kind: str, own: int) -> Alert:
+        """An alert with how often its like comes: that, and no model's tail, is what its p-value means."""
+        rate, p_value = budget.rate(self.budget, kind, own), budget.p_value(self.budget, kind, own)
+        return msgspec.structs.replace(alert, rate=_rounded(rate), p_value=_rounded(p_value))
 
     def _witnessed(self, alert: Alert, time: float) -> Witnessed | None:
         tenant = self.state.tenants.get(alert.subject.tenant or "")

@@ -13,6 +13,15 @@ exposure; of a sort that those tenants did not have, the rate of its detector. B
 the tenant of last year does not judge that of today. This is calibration in the manner of conformal prediction (Vovk,
 Gammerman and Shafer 2005), by kind, with a prior.
 
+From the same counts follows how likely it is that an agent shows such an alert on a day on which nothing is stolen. The
+alert itself is counted among those before it, as conformal prediction has it, so that no more is claimed than so much
+experience can bear:
+
+    p(s) = (seen(s) + weight * shipped(s) + 1) / (exposure + weight) / 1000
+
+The first days of a tenant in which a detector knows too little to speak are no exposure of its kinds: that it was
+silent then says nothing.
+
 One limit holds for all kinds, so that what is let through of all of them together stays within the budget: the largest
 rate such that the rates of what it lets through, one a kind, sum to no more (`Budget.limit`).
 """
@@ -23,7 +32,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import inf, log2
+from math import ceil, inf, log2
 from operator import itemgetter
 from typing import Final
 
@@ -103,6 +112,8 @@ class BudgetSettings:
     """Exposure that the shipped rates stand for, in thousands of agents times days."""
     shipped: Mapping[str, Steps] = field(default_factory=dict)
     """Rates of kinds in tenants without an attack."""
+    ripens: Mapping[str, float] = field(default_factory=dict)
+    """Detectors that cannot speak in the first days of a tenant, and how many these are."""
     default: float = 0.002
     """Rate of a kind of which nothing is shipped."""
     learning_days: int = 14
@@ -122,6 +133,8 @@ class Budget(msgspec.Struct):
     """Thousands of agents times days, faded."""
     days: int = 0
     """That are over and in which there were agents."""
+    early: dict[int, float] = {}
+    """Numbers of first days, and the exposure in them, faded."""
     limit: float | None = None
     """See `limit_of`; `None` until it was computed."""
 
@@ -131,10 +144,19 @@ class Budget(msgspec.Struct):
 
     def rate(self, settings: BudgetSettings, kind: str, strength: int) -> float:
         """Alerts of a kind at least as strong, per 1,000 agents and day."""
-        shipped, weight = shipped_rate(settings, kind, strength), settings.weight
-        if kind not in settings.shipped and detector_of(kind) in settings.shipped:
-            weight *= _VAGUE
-        return (self.seen(kind, strength) + weight * shipped) / (self.exposure + weight)
+        weight = _weight(settings, kind)
+        shipped = shipped_rate(settings, kind, strength)
+        return (self.seen(kind, strength) + weight * shipped) / (self._exposure(settings, kind) + weight)
+
+    def p_value(self, settings: BudgetSettings, kind: str, strength: int) -> float:
+        """Probability that an agent shows an alert of a kind at least as strong on a day without an attack."""
+        itself = 1.0 / (self._exposure(settings, kind) + _weight(settings, kind))
+        return min(1.0, (self.rate(settings, kind, strength) + itself) / 1_000)
+
+    def _exposure(self, settings: BudgetSettings, kind: str) -> float:
+        """The exposure in which a kind could speak."""
+        first_days = ceil(settings.ripens.get(detector_of(kind), 0.0))
+        return max(0.0, self.exposure - self.early.get(first_days, 0.0))
 
     def expected(self, settings: BudgetSettings, exposure: float, kinds: Iterable[str]) -> dict[str, float]:
         """How many alerts of some kinds so much exposure (thousands of agents times days) should bring."""
@@ -156,6 +178,10 @@ class Budget(msgspec.Struct):
         keep = 0.5 ** (1 / HALF_LIFE)
         self.exposure = self.exposure * keep + exposure
         self.days += exposure > 0.0
+        self.early = {first: spent * keep for first, spent in self.early.items()}
+        for first in {ceil(days) for days in settings.ripens.values()}:
+            if self.days <= first:
+                self.early[first] = self.early.get(first, 0.0) + exposure
         faded = {
             name: {own: count * keep for own, count in counts.items() if count * keep > _LEAST}
             for name, counts in self.kinds.items()
@@ -222,6 +248,12 @@ def shipped_rate(settings: BudgetSettings, kind: str, strength: int) -> float:
 def detector_of(kind: str) -> str:
     """The detector of a kind."""
     return kind.partition("/")[0]
+
+
+def _weight(settings: BudgetSettings, kind: str) -> float:
+    """Exposure that the shipped rates of a kind stand for."""
+    stands_in = kind not in settings.shipped and detector_of(kind) in settings.shipped
+    return settings.weight * (_VAGUE if stands_in else 1.0)
 
 
 def _shipped(settings: BudgetSettings, kind: str) -> Steps:

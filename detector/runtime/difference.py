@@ -18,7 +18,7 @@ from detector.domain.findings import SEVERITIES
 
 _NEAR: Final = 86_400.0
 """Seconds within which an alert of the same detector about the same subject is the same thing said at another time."""
-_COMPARED: Final = ("severity", "title", "explanation", "p_value", "entities", "evidence", "attack")
+_COMPARED: Final = ("severity", "title", "explanation", "score", "entities", "evidence", "attack")
 _WHY: Final = 8
 """Settings named as reasons for one alert."""
 

@@ -132,7 +132,7 @@ def _metadata(alert: Alert) -> dict[str, Any]:
 
 
 def _finding_info(alert: Alert) -> dict[str, Any]:
-    type_id, kind = _STATISTICAL if alert.p_value < 1 else _RULE
+    type_id, kind = _STATISTICAL if alert.score else _RULE
     return {
         "uid": alert.id,
         "title": alert.title,

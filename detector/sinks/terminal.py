@@ -156,12 +156,14 @@ def _when(evidence: Evidence, time: str) -> str:
 def _measured(alert: Alert) -> str:
     """What was seen beside what is usual; nothing where nothing is counted."""
     evidence = alert.evidence
-    if not evidence.seen and not evidence.baseline and alert.p_value >= 1:
+    if not evidence.seen and not evidence.baseline and not alert.score:
         return ""
     unit = printable(evidence.unit)
     text = f"{evidence.observed:,g} {unit.removesuffix('s') if evidence.observed == 1 else unit}"
     text += f", usually {evidence.baseline:,g}; learned from {evidence.seen:,g} active periods"
-    return f"{text}; p = {alert.p_value:.2g}" if alert.p_value < 1 else text
+    if alert.rate is not None:
+        return f"{text}; on one of {1 / alert.p_value:,.0f} days an agent shows the like"
+    return f"{text}; p = {alert.p_value:.2g}" if alert.score else text
 
 
 def _records(record_ids: tuple[str, ...]) -> str:

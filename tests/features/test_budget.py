@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -160,6 +161,45 @@ def test_what_was_seen_fades_and_is_forgotten_in_the_end() -> None:
     for _ in range(2_000):
         budget.learn(SETTINGS, 0.0, {})
     assert budget.kinds == {}
+
+
+def test_days_on_which_a_detector_could_not_speak_are_no_calm() -> None:
+    ripening = replace(SETTINGS, ripens={"quiet": 2.5, "noisy": 1.0})
+    budget, other = Budget(), Budget()
+    for _ in range(4):
+        budget.learn(ripening, 1.0, {})
+        other.learn(SETTINGS, 1.0, {})
+    assert other.rate(SETTINGS, "quiet", 64) == pytest.approx(10 * 0.2 / 14, rel=0.01)
+    assert budget.rate(ripening, "quiet/sort", 64) > budget.rate(ripening, "noisy", 140) > 0.0
+    assert budget.rate(ripening, "quiet", 64) == pytest.approx(10 * 0.2 / 11, rel=0.01)
+    assert budget.rate(ripening, "noisy", 100) == pytest.approx(10 * 5.0 / 13, rel=0.01)
+    assert budget.rate(ripening, "unheard of", 0) == other.rate(SETTINGS, "unheard of", 0)
+
+
+@given(st.floats(0.001, 50.0), st.integers(0, 300))
+def test_no_p_value_claims_more_than_its_experience_can_bear(exposure: float, own: int) -> None:
+    budget = Budget(exposure=exposure)
+    for kind in (*SHIPPED, "unheard of"):
+        p_value = budget.p_value(SETTINGS, kind, own)
+        assert p_value >= max(budget.rate(SETTINGS, kind, own), 1 / (exposure + SETTINGS.weight)) / 1_000
+    busy = Budget(kinds={"quiet": {0: 1e9}}, exposure=1.0)
+    assert busy.p_value(SETTINGS, "quiet", 0) == 1.0
+
+
+@pytest.mark.parametrize("least", [3e-3, 1e-3, 3e-4])
+def test_p_values_are_right_however_heavy_the_tail_of_the_scores(least: float) -> None:
+    """60 tenants of 1,000 agents, 20 days each; two alerts a day, whose scores follow Pareto's law."""
+    rng, below, days = Random(5), 0, 20
+    settings = replace(SETTINGS, weight=0.5, shipped={"spike": ((0, 2.0), (150, 0.3), (160, 0.05))})
+    for _ in range(60):
+        budget = Budget()
+        for _ in range(days):
+            strengths = [strength(2, 3.0 * rng.paretovariate(0.7)) for _ in range(rng.choice((1, 2, 3)))]
+            below += sum(budget.p_value(settings, "spike", own) <= least for own in strengths)
+            budget.learn(settings, 1.0, {"spike": strengths})
+    expected = least * 60 * 1_000 * days
+    assert below <= 2 * expected
+    assert below >= 0.2 * expected or least < 1e-3, "nor are they far too large"
 
 
 @given(kinds, st.floats(0.01, 50.0))

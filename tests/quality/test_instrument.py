@@ -52,7 +52,7 @@ def calibrated(twin_place: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def document(outcome: Outcome, calibrated: Run) -> dict[str, Any]:
-    return report.document([outcome], training=[outcome], calibration=calibrated.calibration)
+    return report.document([outcome], training=[outcome], calibration=calibrated.calibration, tails=calibrated.tails)
 
 
 def test_a_corpus_holds_the_bodies_of_its_simulation_and_is_made_once(place: Path) -> None:
@@ -87,8 +87,19 @@ def test_listening_changes_nothing_that_is_said(twin_place: Path, calibrated: Ru
     assert run(twin_place).told == calibrated.told
 
 
-def test_p_values_have_a_denominator(calibrated: Run) -> None:
-    calibration = calibrated.calibration
+def test_the_p_values_of_alerts_hold_in_a_tenant_without_attacks(calibrated: Run) -> None:
+    """As far as 360 agent-days can tell; `make quality` has 140,000 of them."""
+    alerts = calibrated.calibration
+    assert alerts is not None
+    assert alerts.below
+    for kind, below in alerts.below.items():
+        assert alerts.opportunities[kind] == TENANT.agents * TENANT.days
+        assert below[0] > 0, kind
+        assert below[5 * 4] == 0, f"{kind}: no experience of a week says that anything is so rare"
+
+
+def test_tails_of_models_have_a_denominator(calibrated: Run) -> None:
+    calibration = calibrated.tails
     assert calibration is not None
     for kind in ("token_rate 10 min", "token_rate 1 h", "fleet_rate 10 min"):
         # Every judged bucket is an opportunity, whether or not anything was said of it.
@@ -101,11 +112,11 @@ def test_p_values_have_a_denominator(calibrated: Run) -> None:
 def test_counts_of_tenants_add_up(calibrated: Run) -> None:
     total = Calibration()
     for _ in range(2):
-        assert calibrated.calibration is not None
-        total.add(calibrated.calibration)
+        assert calibrated.tails is not None
+        total.add(calibrated.tails)
     kind = "token_rate 1 h"
-    assert total.opportunities[kind] == 2 * calibrated.calibration.opportunities[kind]
-    assert total.fraction(kind, 1e-3) == calibrated.calibration.fraction(kind, 1e-3)
+    assert total.opportunities[kind] == 2 * calibrated.tails.opportunities[kind]
+    assert total.fraction(kind, 1e-3) == calibrated.tails.fraction(kind, 1e-3)
 
 
 def test_no_level_is_found_less_often_than_recorded(document: dict[str, Any]) -> None:
