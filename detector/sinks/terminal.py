@@ -104,6 +104,8 @@ def _rows(alert: Alert) -> Iterator[tuple[str, Text]]:
     measured = _measured(alert)
     if measured:
         yield "Evidence", Text(measured)
+    if alert.rate is not None:
+        yield "Rarity", Text(f"without an attack an agent shows the like on one day in {1 / alert.p_value:,.0f}")
     if evidence.addresses:
         yield "Addresses", Text(printable(", ".join(evidence.addresses)))
     details = _details(alert)
@@ -161,9 +163,7 @@ def _measured(alert: Alert) -> str:
     unit = printable(evidence.unit)
     text = f"{evidence.observed:,g} {unit.removesuffix('s') if evidence.observed == 1 else unit}"
     text += f", usually {evidence.baseline:,g}; learned from {evidence.seen:,g} active periods"
-    if alert.rate is not None:
-        return f"{text}; on one of {1 / alert.p_value:,.0f} days an agent shows the like"
-    return f"{text}; p = {alert.p_value:.2g}" if alert.score else text
+    return f"{text}; p = {alert.p_value:.2g}" if alert.score and alert.rate is None else text
 
 
 def _records(record_ids: tuple[str, ...]) -> str:

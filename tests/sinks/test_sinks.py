@@ -167,3 +167,13 @@ def test_a_quarantined_record_keeps_its_bytes(tmp_path: Path) -> None:
 def test_numbers_that_json_does_not_know_are_a_fault() -> None:
     with pytest.raises(ValueError, match="JSON"):
         json_line({"x": float("nan")})
+
+
+def test_how_rare_an_alert_is_stands_in_words_where_it_was_weighed() -> None:
+    model = alert(score=9.2, p_value=6e-10)
+    assert "p = 6e-10" in shown(model, 120)
+    assert "Rarity" not in shown(model, 120)
+    weighed = shown(alert(score=9.2, p_value=3.57e-5, rate=0.01), 120)
+    assert "without an attack an agent shows the like on one day in 28,011" in weighed
+    assert "p = " not in weighed
+    assert "p = " not in shown(alert(score=0.0, p_value=1.0), 120)
