@@ -76,6 +76,6 @@ def compiled(source: Path, through: Path, target: Path) -> None:
     if done.num_errors:
         raise ImportError("Cython refused the source")
     compiler = shlex.split(os.environ.get("CC") or str(sysconfig.get_config_var("CC") or "cc"))
-    command = [*compiler, "-O3", "-fPIC", "-shared", "-fno-strict-aliasing", "-DNDEBUG", "-w"]
+    command = [*compiler, "-O3", "-fPIC", "-shared", "-fno-strict-aliasing", "-ffp-contract=off", "-DNDEBUG", "-w"]
     command += [f"-I{sysconfig.get_path('include')}", str(through), "-o", str(target)]
     subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 -- the compiler Python was built with

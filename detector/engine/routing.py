@@ -24,7 +24,7 @@ from detector.features.fleet import FleetHours
 from detector.features.memory import FleetMemory, IdentityMemory, latest_name, teach, watched_since
 from detector.features.networks import NetworkMemory, Places
 from detector.features.timeline import HOUR, STEP, horizons
-from detector.features.token_rate import RateMemory
+from detector.features.token_rate import RateMemory, is_experienced
 
 if TYPE_CHECKING:
     from detector.engine.journal import Journal
@@ -310,7 +310,7 @@ class Router:
 
 def _worth(rates: RateMemory, identifier: str) -> tuple[bool, int, str]:
     """The order in which memories are given up."""
-    return bool(rates.base[3]), rates.bucket, identifier
+    return is_experienced(rates), rates.bucket, identifier
 
 
 def key_of(identity: IdentityMemory) -> Key:

@@ -19,9 +19,10 @@ from detector.engine.routing import Route
 from detector.features.fleet import FleetHours
 from detector.features.memory import FleetMemory, IdentityMemory
 from detector.features.timeline import STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS
-from detector.features.token_rate import FOLD, FOLD_STEPS, RateMemory, hour_of, shared
+from detector.features.token_rate import FOLD, RateMemory, hour_of, shared
 
 include "slots.pxi"
+include "numbers.pxi"
 
 
 def copies(set ids not None, list digests not None):
@@ -55,7 +56,9 @@ cdef class Compiled:
     cdef object _step_floor, _hour_floor, _six_floor
     cdef long long _crowd, _per_hour, _per_six
     cdef double _step
-    cdef Py_ssize_t _fold_steps, _fold
+    cdef Py_ssize_t _base, _fold
+    cdef long long[3] _keep
+    cdef long long[3] _span
 
     def __init__(self, steps):
         self._router = steps.router
@@ -87,7 +90,9 @@ cdef class Compiled:
         self._step_floor, self._hour_floor, self._six_floor = counting.settings.agent_rates.floors
         self._crowd = counting.fanning.floor
         self._per_hour, self._per_six, self._step = STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, STEP
-        self._fold_steps, self._fold = FOLD_STEPS, FOLD
+        self._base, self._fold = _place(RateMemory, "base"), FOLD
+        for place, horizon in enumerate(counting.spans):
+            self._keep[place], self._span[place] = horizon.keep, horizon.span
 
     # -------------------------------------------------------------------------------------------------- rates
 
@@ -114,47 +119,76 @@ cdef class Compiled:
         """`Counting.open_bucket` and `token_rate.roll` but for the judging; false, and nothing done, when it needs more."""
         cdef long long bucket = bucket_number, hour = hour_number
         cdef object old_number = <object>_get(rates, self._bucket), n = <object>_get(rates, self._n)
-        cdef long long old = old_number, hour_n, six_n
-        cdef long long old_hour = old // self._per_hour
-        cdef bint closes = old_hour != hour, closes_six = old // self._per_six != bucket // self._per_six
-        cdef list steps = <list>_get(rates, self._steps), hours, sixes
-        if old < 0 or len(steps) + 3 >= self._fold_steps:
+        cdef long long old = old_number
+        cdef bint closes = old // self._per_hour != hour
+        cdef tuple steps
+        if old < 0:
             return False
-        hours, sixes = <list>_get(rates, self._hours), <list>_get(rates, self._sixes)
-        if closes:
-            if len(hours) + 3 >= self._fold or (closes_six and len(sixes) + 3 >= self._fold):
-                return False
-            if <object>fleet_rates is not None:
-                if not self._activated(_get(<PyObject *>route, self._fleet), hour, hour_number):
-                    self._activate(route, event, hour_number)
-        steps.append(old_number)
-        steps.append(n)
-        steps.append(<object>_get(rates, self._step_check))
-        hour_n = <long long><object>_get(rates, self._hour_n) + <long long>n
-        six_n = <long long><object>_get(rates, self._six_n) + <long long>n
-        if closes:
-            hours.append(hour_of(old_number))
-            hours.append(hour_n)
-            hours.append(<object>_get(rates, self._hour_check))
-            hour_n = 0
-            _set(rates, self._hour_check, self._hour_floor)
-            if closes_six:
-                sixes.append(shared(old // self._per_six))
-                sixes.append(six_n)
-                sixes.append(<object>_get(rates, self._six_check))
-                six_n = 0
-                _set(rates, self._six_check, self._six_floor)
+        if closes and <object>fleet_rates is not None:
+            if not self._activated(_get(<PyObject *>route, self._fleet), hour, hour_number):
+                self._activate(route, event, hour_number)
+        steps = _longer(<tuple>_get(rates, self._steps), old_number, n, <object>_get(rates, self._step_check))
+        _set(rates, self._step_check, self._step_floor)
+        self._closes(rates, steps, old_number, bucket, hour, n, closes, self._hour_floor, self._six_floor)
         _set(rates, self._bucket, bucket_number)
         _set(rates, self._n, 1)
-        _set(rates, self._step_check, self._step_floor)
+        return True
+
+    cdef int _closes(
+        self,
+        PyObject *rates,
+        tuple steps,
+        object old,
+        long long bucket,
+        long long hour,
+        object n,
+        bint closes,
+        object hour_floor,
+        object six_floor,
+    ) except -1:
+        """What `token_rate.roll` does when the bucket `old`, of `n` requests, is among the closed `steps`."""
+        cdef long long hour_n = <long long><object>_get(rates, self._hour_n) + <long long>n
+        cdef long long six_n = <long long><object>_get(rates, self._six_n) + <long long>n
+        cdef tuple hours, sixes
+        cdef long long old_six = <long long>old // self._per_six, six = bucket // self._per_six
+        if closes:
+            steps = self._folded(rates, 0, steps, bucket)
+            hours = _longer(
+                <tuple>_get(rates, self._hours), hour_of(old), hour_n, <object>_get(rates, self._hour_check)
+            )
+            if len(hours) >= self._fold or _learned(<bytes>_get(rates, self._base))[3] != 0.0:
+                hours = self._folded(rates, 1, hours, hour)
+            _set(rates, self._hours, hours)
+            _set(rates, self._hour_check, hour_floor)
+            hour_n = 0
+            if old_six != six:
+                sixes = _longer(
+                    <tuple>_get(rates, self._sixes), shared(old_six), six_n, <object>_get(rates, self._six_check)
+                )
+                _set(rates, self._sixes, self._folded(rates, 2, sixes, six))
+                _set(rates, self._six_check, six_floor)
+                six_n = 0
+        _set(rates, self._steps, steps)
         _set(rates, self._hour_n, hour_n)
         _set(rates, self._six_n, six_n)
         _set(rates, self._trip, self._trip_of(rates, hour_n, six_n))
-        return True
+        return 0
+
+    cdef tuple _folded(self, PyObject *rates, int span_index, tuple closed, long long newest):
+        """`token_rate._fold`."""
+        cdef long long limit = newest - self._keep[span_index]
+        cdef bytes base
+        cdef Py_ssize_t done
+        if <long long>closed[0] > limit:
+            return closed
+        base = _copy(<bytes>_get(rates, self._base))
+        done = _learn(_learned(base) + 3 * span_index, self._span[span_index], closed, limit)
+        _set(rates, self._base, base)
+        return closed[done:]
 
     cdef bint _inserted(self, PyObject *rates, long long bucket) except -1:
         """`token_rate.insert` into the bucket before the newest, of the same hour, where nothing is to be looked at."""
-        cdef list steps = <list>_get(rates, self._steps)
+        cdef tuple steps = <tuple>_get(rates, self._steps)
         cdef Py_ssize_t size = len(steps)
         cdef long long newest = <long long><object>_get(rates, self._bucket), count, hour_n, six_n, trip
         if not size or <long long>steps[size - 3] != bucket or newest // self._per_hour != bucket // self._per_hour:
@@ -165,7 +199,7 @@ cdef class Compiled:
         trip = self._trip_of(rates, hour_n, six_n)
         if count >= <long long>steps[size - 1] or <long long><object>_get(rates, self._n) >= trip:
             return False
-        steps[size - 2] = count
+        _set(rates, self._steps, _with(steps, size - 2, count))
         _set(rates, self._hour_n, hour_n)
         _set(rates, self._six_n, six_n)
         _set(rates, self._trip, trip)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from detector.features.timeline import weight
@@ -19,31 +21,50 @@ CAP = 3.0
 EXPERIENCED = 6.0
 """Active buckets after which `CAP` applies."""
 
-WIDTH = 3
-"""Numbers per span in a base array: weight, weighted sum, weighted sum of squares."""
+Three = tuple[float, float, float]
+"""What is kept of a span: weight, weighted sum, weighted sum of squares."""
 
-NOTHING = array("d", bytes(8 * WIDTH * 3))
-"""The base of a key that has learned nothing; shared, so never written to."""
+UNTAUGHT: Three = (0.0, 0.0, 0.0)
+
+_THREE = Struct("<3d")
+SIZE = _THREE.size
+"""Bytes of three numbers in a base, which is all that a key has learned: in bytes, for there are very many keys."""
+
+NOTHING = bytes(3 * SIZE)
+"""The base of a key that has learned nothing."""
 
 
-def learn(base: Numbers, index: int, span: int, bucket: int, count: int) -> None:
-    """Folds one final bucket into `base[index:index + 3]`, in rising order of buckets."""
+def of_span(base: bytes, span_index: int) -> Three:
+    """What a base holds of a span."""
+    exposure, first, second = _THREE.unpack_from(base, SIZE * span_index)
+    return exposure, first, second
+
+
+def with_span(base: bytes, span_index: int, numbers: Three) -> bytes:
+    """A base with other numbers of a span."""
+    start = SIZE * span_index
+    return base[:start] + _THREE.pack(*numbers) + base[start + SIZE :]
+
+
+def learn(numbers: Three, span: int, bucket: int, count: int) -> Three:
+    """The numbers of a span with one more final bucket; in rising order of buckets."""
+    exposure, first, second = numbers
     start = weight(bucket * span)
-    exposure = base[index]
     taught = float(count)
     if exposure > EXPERIENCED * start:
-        taught = min(taught, max(1.0, CAP * base[index + 1] / exposure))
-    base[index] = exposure + start
-    base[index + 1] += start * taught
-    base[index + 2] += start * taught * taught
+        taught = min(taught, max(1.0, CAP * first / exposure))
+    return exposure + start, first + start * taught, second + start * taught * taught
 
 
-def learn_final(base: Numbers, index: int, span: int, closed: list[int], limit: int) -> int:
-    """Folds the buckets up to `limit` of a list (number, count, a third thing, number, ...); the length folded.
+def learn_final(numbers: Three, span: int, closed: Sequence[int], limit: int) -> tuple[int, Three]:
+    """Folds the buckets up to `limit` of a list (number, count, a third thing, number, ...).
 
     `learn` for each of them, without the calls: every active bucket of every key comes this way.
+
+    Returns:
+        The length folded, and the numbers of the span by then.
     """
-    exposure, first, second = base[index : index + WIDTH]
+    exposure, first, second = numbers
     done = 0
     for bucket in closed[::3]:
         if bucket > limit:
@@ -58,14 +79,13 @@ def learn_final(base: Numbers, index: int, span: int, closed: list[int], limit: 
         first += start * taught
         second += start * taught * taught
         done += 3
-    base[index], base[index + 1], base[index + 2] = exposure, first, second
-    return done
+    return done, (exposure, first, second)
 
 
-def summary(base: Numbers, index: int, now: float) -> tuple[float, float, float]:
-    """(experience in buckets of today's weight, mean, variance) of a base; zeros when it has learned nothing."""
-    exposure = base[index]
+def summary(numbers: Three, now: float) -> Three:
+    """(experience in buckets of today's weight, mean, variance); zeros when nothing was learned."""
+    exposure, first, second = numbers
     if not exposure:
         return 0.0, 0.0, 0.0
-    mean = base[index + 1] / exposure
-    return exposure / weight(now), mean, max(0.0, base[index + 2] / exposure - mean * mean)
+    mean = first / exposure
+    return exposure / weight(now), mean, max(0.0, second / exposure - mean * mean)

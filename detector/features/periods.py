@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from detector.features.fleet import CELLS, cell_of
-from detector.features.moments import Numbers
+from detector.features.moments import Numbers, of_span
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import NEVER, STEP, STEPS_PER_HOUR, weight
 from detector.features.token_rate import RateMemory, shared
@@ -91,7 +91,7 @@ def _worth(bucket: int) -> float:
 
 def worked(rates: RateMemory, limit: int) -> float:
     """Sum of the weights of a key's active ten-minute buckets up to bucket `limit`, all of which are final."""
-    total = rates.base[0]
+    total = of_span(rates.base, 0)[0]
     for bucket in rates.steps[::3]:
         if bucket > limit:
             return total

@@ -29,8 +29,8 @@ NEVER: Final = 1 << 60
 
 STEPS_PER_SIX_HOURS: Final = SIX_HOURS // STEP
 
-_LANDMARK: Final = 1_577_836_800.0
-_HALF_LIFE: Final = 14 * 86_400.0
+LANDMARK: Final = 1_577_836_800.0
+HALF_LIFE: Final = 14 * 86_400.0
 
 
 def weight(time: float) -> float:
@@ -40,7 +40,7 @@ def weight(time: float) -> float:
     and newer evidence enters with a larger one, so nothing has to be aged. Divide a sum by `weight(now)` to
     express it in today's observations.
     """
-    return exp2((time - _LANDMARK) / _HALF_LIFE)
+    return exp2((time - LANDMARK) / HALF_LIFE)
 
 
 class Horizon(msgspec.Struct, frozen=True):

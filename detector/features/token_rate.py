@@ -12,7 +12,7 @@ final buckets, so whether a bucket trips does not depend on the order of arrival
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 from operator import attrgetter
@@ -21,7 +21,6 @@ from typing import Final
 import msgspec
 
 from detector.features import moments
-from detector.features.moments import Numbers
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import HOUR, NEVER, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon
 
@@ -67,6 +66,10 @@ class OpenBucket:
     granted token asks for it."""
 
 
+Closed = tuple[int, ...]
+"""Three numbers for each bucket: there are few of them, and a tuple has no room to spare as a list has."""
+
+
 @dataclass(slots=True)
 class RateMemory(OpenBucket):
     """Counts of one key: the open buckets, the closed ones that are not folded yet, and the base.
@@ -85,16 +88,20 @@ class RateMemory(OpenBucket):
     """The same for the open hour."""
     six_check: int = 0
     """The same for the open six hours."""
-    steps: list[int] = field(default_factory=list)
+    steps: Closed = ()
     """Closed buckets not folded yet: number, count, count at which to look again, number, ... rising."""
-    hours: list[int] = field(default_factory=list)
-    sixes: list[int] = field(default_factory=list)
-    base: Numbers = field(default_factory=lambda: moments.NOTHING)
+    hours: Closed = ()
+    sixes: Closed = ()
+    base: bytes = moments.NOTHING
     """Three numbers for each span, see `moments`."""
 
-    def closed(self, span_index: int) -> list[int]:
+    def closed(self, span_index: int) -> Closed:
         """The closed, not yet folded buckets of a span."""
         return (self.steps, self.hours, self.sixes)[span_index]
+
+    def close(self, span_index: int, closed: Closed) -> None:
+        """Puts others in place of the closed, not yet folded buckets of a span."""
+        setattr(self, ("steps", "hours", "sixes")[span_index], closed)
 
 
 class Prior(msgspec.Struct, frozen=True, gc=False):
@@ -150,15 +157,13 @@ def roll(
         memory.step_check, memory.hour_check, memory.six_check = floors
         _set_trip(memory)
         return
-    steps = memory.steps
-    steps += (old, n, memory.step_check)
+    memory.steps += (old, n, memory.step_check)
     step_check = memory.step_check = floors[0]
-    if len(steps) >= FOLD_STEPS:
-        _fold(memory, 0, spans[0], steps, bucket)
     if old // STEPS_PER_HOUR == bucket // STEPS_PER_HOUR:
         hour_n = memory.hour_n = memory.hour_n + n
         six_n = memory.six_n = memory.six_n + n
     else:
+        memory.steps = _fold(memory, 0, spans[0], memory.steps, bucket)
         _close_hour(memory, hour_of(old), hour_of(bucket), n, spans, floors)
         hour_n, six_n = 0, memory.six_n
     # `_set_trip` written out: most buckets of a sparse key hold one request
@@ -177,32 +182,41 @@ def _close_hour(
     floors: tuple[int, int, int],
 ) -> None:
     """Closes hour `old`, whose last bucket held `n` requests, and its six hours if `hour` lies behind them."""
-    hours = memory.hours
-    hours += (old, memory.hour_n + n, memory.hour_check)
+    memory.hours += (old, memory.hour_n + n, memory.hour_check)
     memory.hour_n, memory.hour_check = 0, floors[1]
-    if len(hours) >= FOLD:
-        _fold(memory, moments.WIDTH, spans[1], hours, hour)
+    if len(memory.hours) >= FOLD or is_experienced(memory):
+        memory.hours = _fold(memory, 1, spans[1], memory.hours, hour)
     old_six, six = old // _HOURS_PER_SIX, hour // _HOURS_PER_SIX
     memory.six_n += n
     if old_six != six:
-        sixes = memory.sixes
-        sixes += (shared(old_six), memory.six_n, memory.six_check)
+        sixes = (*memory.sixes, shared(old_six), memory.six_n, memory.six_check)
         memory.six_n, memory.six_check = 0, floors[2]
-        if len(sixes) >= FOLD:
-            _fold(memory, 2 * moments.WIDTH, spans[2], sixes, six)
+        memory.sixes = _fold(memory, 2, spans[2], sixes, six)
 
 
-FOLD_STEPS: Final = 24
 FOLD: Final = 12
-"""Lengths at which closed buckets are folded: in batches, because folding each alone costs twice as much."""
+"""Length at which closed hours are folded for the first time. What is final by then is folded whenever an hour is
+closed from then on: it costs no more than to keep it."""
 
 
-def _fold(memory: RateMemory, index: int, horizon: Horizon, closed: list[int], newest: int) -> None:
-    """Moves the buckets beyond change from `closed` into the base."""
-    base = memory.base
-    if base is moments.NOTHING:
-        base = memory.base = base[:]
-    del closed[: moments.learn_final(base, index, horizon.span, closed, newest - horizon.keep)]
+def is_experienced(memory: RateMemory) -> bool:
+    """Whether hours were folded; those of whom it is not so are the first to make room."""
+    return memory.base[_LEARNED_HOURS] != _NO_HOURS
+
+
+_LEARNED_HOURS: Final = slice(moments.SIZE, moments.SIZE + 8)
+_NO_HOURS: Final = bytes(8)
+
+
+def _fold(memory: RateMemory, span_index: int, horizon: Horizon, closed: Closed, newest: int) -> Closed:
+    """Moves the buckets beyond change from `closed` into the base; what is left of it."""
+    limit = newest - horizon.keep
+    if closed[0] > limit:
+        return closed
+    numbers = moments.of_span(memory.base, span_index)
+    done, learned = moments.learn_final(numbers, horizon.span, closed, limit)
+    memory.base = moments.with_span(memory.base, span_index, learned)
+    return closed[done:]
 
 
 def _set_trip(memory: RateMemory) -> None:
@@ -215,37 +229,40 @@ def insert(memory: RateMemory, bucket: int, floors: tuple[int, int, int]) -> boo
     The open hour and six hours may grow by it, so the next trip comes sooner.
     """
     steps = memory.steps
-    hour = bucket // STEPS_PER_HOUR
+    hour = hour_of(bucket)
     in_open_hour = hour == memory.bucket // STEPS_PER_HOUR
     if in_open_hour and steps and steps[-3] == bucket:
         # By far the most frequent: the bucket before the newest, in the same hour.
-        count = steps[-2] = steps[-2] + 1
+        count = steps[-2] + 1
+        memory.steps = (*steps[:-2], count, steps[-1])
         look = count >= steps[-1]
         memory.hour_n += 1
         memory.six_n += 1
     else:
-        look = _raise(steps, bucket, floors[0])
+        look = _raise(memory, 0, bucket, floors[0])
         if in_open_hour:
             memory.hour_n += 1
         else:
-            look |= _raise(memory.hours, hour, floors[1])
-        six = bucket // STEPS_PER_SIX_HOURS
+            look |= _raise(memory, 1, hour, floors[1])
+        six = shared(bucket // STEPS_PER_SIX_HOURS)
         if six == memory.bucket // STEPS_PER_SIX_HOURS:
             memory.six_n += 1
         else:
-            look |= _raise(memory.sixes, six, floors[2])
+            look |= _raise(memory, 2, six, floors[2])
     _set_trip(memory)
     return look or memory.n >= memory.trip
 
 
-def _raise(closed: list[int], bucket: int, floor: int) -> bool:
+def _raise(memory: RateMemory, span_index: int, bucket: int, floor: int) -> bool:
+    closed = memory.closed(span_index)
     place = len(closed) - 3
     while place >= 0 and closed[place] > bucket:
         place -= 3
     if place >= 0 and closed[place] == bucket:
-        count = closed[place + 1] = closed[place + 1] + 1
-        return count >= closed[place + 2]
-    closed[place + 3 : place + 3] = (bucket, 1, floor)
+        count, check = closed[place + 1] + 1, closed[place + 2]
+        memory.close(span_index, (*closed[:place], bucket, count, check, *closed[place + 3 :]))
+        return count >= check
+    memory.close(span_index, (*closed[: place + 3], bucket, 1, floor, *closed[place + 3 :]))
     return floor <= 1
 
 
@@ -262,15 +279,12 @@ def count_in(memory: RateMemory, span_index: int, bucket: int) -> int:
 
 def baseline(memory: RateMemory, span_index: int, bucket: int, horizon: Horizon) -> tuple[float, float, float]:
     """(seen, mean, variance) per active bucket that `bucket` may be judged against."""
-    index = moments.WIDTH * span_index
     closed = memory.closed(span_index)
     limit = bucket - horizon.lag
-    base = memory.base
+    numbers = moments.of_span(memory.base, span_index)
     if closed and closed[0] <= limit:
-        base = base[index : index + moments.WIDTH]
-        index = 0
-        moments.learn_final(base, 0, horizon.span, closed, limit)
-    return moments.summary(base, index, bucket * horizon.span)
+        _, numbers = moments.learn_final(numbers, horizon.span, closed, limit)
+    return moments.summary(numbers, bucket * horizon.span)
 
 
 class TokenRate:
@@ -305,7 +319,8 @@ class TokenRate:
             closed, number = memory.closed(index), bucket // _RATIO[index]
             for place in range(len(closed) - 3, -1, -3):
                 if closed[place] == number and closed[place + 1] >= closed[place + 2]:
-                    closed[place + 2], spike = self.judge(memory, index, number, closed[place + 1], prior)
+                    check, spike = self.judge(memory, index, number, closed[place + 1], prior)
+                    memory.close(index, (*closed[: place + 2], check, *closed[place + 3 :]))
                     if spike is not None:
                         found.append(spike)
         return sorted(found, key=_least_likely)

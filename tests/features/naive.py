@@ -44,11 +44,11 @@ class Counts:
 
     def baseline(self, index: int, bucket: int) -> tuple[float, float, float]:
         horizon = self.spans[index]
-        base = moments.NOTHING[:]
+        numbers = moments.UNTAUGHT
         for number, count in sorted(self.counts[index].items()):
             if number <= bucket - horizon.lag:
-                moments.learn(base, 0, horizon.span, number, count)
-        return moments.summary(base, 0, bucket * horizon.span)
+                numbers = moments.learn(numbers, horizon.span, number, count)
+        return moments.summary(numbers, bucket * horizon.span)
 
     def judge(self, index: int, bucket: int, settings: RateSettings, prior: Prior) -> list[Spike]:
         """The spikes that a bucket was when its count passed the rungs of its ladder that are surprising."""

@@ -8,7 +8,6 @@ leaves out what siblings and the hour of the week lend to a young agent.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from math import sqrt
 from typing import Final, NamedTuple
@@ -39,15 +38,15 @@ def expected(counts: Sequence[int], first: int, horizon: Horizon) -> Expectation
         first: Number of the first bucket, event time // `horizon.span`.
         horizon: Of the length of a bucket, with the lateness allowed.
     """
-    base = array("d", bytes(8 * moments.WIDTH))
+    numbers = moments.UNTAUGHT
     low: list[float] = []
     high: list[float] = []
     seen = 0.0
     for place in range(len(counts)):
         learned = place - horizon.lag
         if learned >= 0 and counts[learned]:
-            moments.learn(base, 0, horizon.span, first + learned, counts[learned])
-        seen, mean, variance = moments.summary(base, 0, float((first + place) * horizon.span))
+            numbers = moments.learn(numbers, horizon.span, first + learned, counts[learned])
+        seen, mean, variance = moments.summary(numbers, float((first + place) * horizon.span))
         if seen < _LEAST:
             low.append(UNKNOWN)
             high.append(UNKNOWN)
