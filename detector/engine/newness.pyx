@@ -12,19 +12,20 @@ from detector.domain.events import Access, SignIn
 from detector.engine.routing import Recent, Route
 from detector.features import apis as api_memory
 from detector.features import networks as network_memory
-from detector.features.apis import ApiMemory
+from detector.features.apis import ApiMemory, also
 from detector.features.known import DAILY, fresh, meet
 from detector.features.memory import FleetMemory, IdentityMemory
 from detector.features.networks import NetworkMemory
-from detector.features.timeline import NEVER
+from detector.features.timeline import HOUR, NEVER, shared
 
 include "slots.pxi"
+include "numbers.pxi"
 
 
 cdef class Newness:
     """Observes granted tokens in place of a `Novelties`."""
 
-    cdef object _novelties, _horizon, _open, _fresh, _meet_all, _never
+    cdef object _novelties, _horizon, _also, _fresh, _meet_all, _never
     cdef list _on_access, _on_place
     cdef dict _places
     cdef long long _lag, _settles, _daily
@@ -34,18 +35,20 @@ cdef class Newness:
     cdef Py_ssize_t _recent, _identity, _fleet, _hour, _until, _young, _habits_until, _origins
     cdef Py_ssize_t _recent_hour, _recent_until, _recent_young, _recent_origins
     cdef Py_ssize_t _apis, _networks, _named, _name, _network_values, _fleet_apis, _fleet_networks
-    cdef Py_ssize_t _values, _api_hour, _used, _used_before, _closed, _exposure
+    cdef Py_ssize_t _values, _api_hour, _used, _used_before, _closed, _exposure, _distinct, _rest
+    cdef long long _keep, _hour_length
+    cdef Py_ssize_t _spare
 
     def __init__(self, novelties, Py_ssize_t most_origins):
         horizon = novelties.horizon
-        self._novelties, self._horizon, self._open = novelties, horizon, novelties.apis.open
+        self._novelties, self._horizon, self._also = novelties, horizon, also
         self._fresh, self._meet_all, self._never = fresh, meet, NEVER
         self._on_access, self._on_place, self._places = novelties.on_access, novelties.on_place, novelties.places
         self._lag, self._settles, self._daily = horizon.lag, horizon.lag + horizon.keep, DAILY
         self._young_below, self._places_heard_from = novelties.young_below, novelties.places_heard_from
         self._capacity, self._floor = novelties.settings.apis.capacity, novelties.settings.apis.spread_floor
         self._network_capacity, self._most_origins = network_memory.CAPACITY, most_origins
-        self._fold = api_memory.FOLD
+        self._fold, self._spare, self._keep, self._hour_length = api_memory.FOLD, api_memory.SPARE, horizon.keep, HOUR
         self._access, self._origin = _place(SignIn, "access"), _place(SignIn, "origin")
         self._resource, self._agent_name = _place(Access, "resource_id"), _place(Access, "agent_name")
         self._role = _place(Access, "role")
@@ -61,6 +64,7 @@ cdef class Newness:
         self._values, self._api_hour = _place(ApiMemory, "values"), _place(ApiMemory, "hour")
         self._used, self._used_before = _place(ApiMemory, "used"), _place(ApiMemory, "used_before")
         self._closed, self._exposure = _place(ApiMemory, "closed"), _place(ApiMemory, "exposure")
+        self._distinct, self._rest = _place(ApiMemory, "distinct"), _place(ApiMemory, "rest")
 
     def observe(self, object route, object event, object hour_number):
         """See `Novelties.observe`."""
@@ -80,10 +84,10 @@ cdef class Newness:
             self._novelties.observe(route, event, hour_number)
             return
         if hour > newest:
-            self._begin(apis, newest, hour, hour_number)
+            self._begin(apis, <object>_get(apis, self._api_hour), hour, hour_number)
         young = (
             not <double><object>_get(apis, self._exposure)
-            and len(<list>_get(apis, self._closed)) < self._young_below
+            and len(<tuple>_get(apis, self._closed)) < self._young_below
         )
         if <long long><object>_get(way, self._hour) != hour:
             self._access_of(route, event, identity, apis, hour, hour_number, young)
@@ -103,26 +107,46 @@ cdef class Newness:
         if origin not in <set>origins:
             self._look(route, event, apis, recent, <set>origins, origin, hour, hour_number, young)
 
-    cdef int _begin(self, PyObject *apis, long long newest, long long hour, object hour_number) except -1:
+    cdef int _begin(self, PyObject *apis, object newest, long long hour, object hour_number) except -1:
         """`Apis.open`."""
-        cdef list closed = <list>_get(apis, self._closed), used = <list>_get(apis, self._used)
-        cdef list before = <list>_get(apis, self._used_before)
-        if len(closed) + 4 >= self._fold:
-            self._open(<object>apis, hour_number)
-            return 0
+        cdef tuple closed = <tuple>_get(apis, self._closed), used = <tuple>_get(apis, self._used)
+        cdef tuple before = <tuple>_get(apis, self._used_before)
         if before:
-            closed.append(newest - 1)
-            closed.append(len(before))
-        if hour == newest + 1:
+            closed = closed + (shared(newest - 1), len(before))
+        if hour == <long long>newest + 1:
             _set(apis, self._used_before, used)
         else:
             if used:
-                closed.append(newest)
-                closed.append(len(used))
-            _set(apis, self._used_before, [])
-        _set(apis, self._used, [])
+                closed = closed + (newest, len(used))
+            _set(apis, self._used_before, ())
+        _set(apis, self._used, ())
         _set(apis, self._api_hour, hour_number)
+        if len(closed) >= self._fold or <double><object>_get(apis, self._exposure):
+            closed = self._folded(apis, closed, hour - self._keep)
+        _set(apis, self._closed, closed)
         return 0
+
+    cdef tuple _folded(self, PyObject *apis, tuple closed, long long limit):
+        """Folds what `Apis.open` folds; what is left."""
+        cdef double exposure = <double><object>_get(apis, self._exposure), start
+        cdef double distinct = <double><object>_get(apis, self._distinct)
+        cdef long long rest = <long long><object>_get(apis, self._rest), at, after
+        cdef Py_ssize_t done = 0
+        while done + self._spare < len(closed):
+            at, after = <long long>closed[done], <long long>closed[done + self._spare]
+            if after > limit:
+                break
+            start = _weight(<double>(at * self._hour_length))
+            exposure += start
+            distinct += start * <double><long long>closed[done + 1]
+            rest = max(rest, after - at)
+            done += 2
+        if not done:
+            return closed
+        _set(apis, self._exposure, exposure)
+        _set(apis, self._distinct, distinct)
+        _set(apis, self._rest, rest)
+        return closed[done:]
 
     cdef int _access_of(
         self,
@@ -173,7 +197,7 @@ cdef class Newness:
     ) except -1:
         """`Novelties._use`."""
         cdef PyObject *way = <PyObject *>route
-        cdef list used = <list>_get(apis, self._used)
+        cdef tuple used = <tuple>_get(apis, self._used)
         cdef dict values = <dict>_get(apis, self._values)
         cdef PyObject *found
         cdef long long state
@@ -190,11 +214,11 @@ cdef class Newness:
                 values[resource] = hour_number
                 state = hour
             if resource not in used:
-                used.append(resource)
+                _set(apis, self._used, self._also(used, resource))
             _set(way, self._until, state + self._daily)
         else:
             if resource not in used and len(used) < self._capacity:
-                used.append(resource)
+                _set(apis, self._used, self._also(used, resource))
             if settled:
                 return 0
             _set(way, self._until, self._young_resource(way, values, resource, hour, hour_number))
@@ -231,7 +255,7 @@ cdef class Newness:
         cdef double seen
         cdef long long until
         if <double><object>_get(apis, self._exposure) or (
-            len(<list>_get(apis, self._closed)) + 2 >= 2 * self._places_heard_from
+            len(<tuple>_get(apis, self._closed)) + 2 >= 2 * self._places_heard_from
         ):
             for look in self._on_place:
                 look(route, event, hour_number)

@@ -11,7 +11,7 @@ from detector.domain.signals import Fact, Signal
 from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
-from detector.features.apis import Apis, is_newborn
+from detector.features.apis import Apis, also, is_newborn
 from detector.features.known import DAILY, chance_of_new, is_known, kinds_known, meet, observe, settled_until
 from detector.features.memory import FleetMemory
 from detector.features.networks import Level, Networks, Places, places
@@ -160,7 +160,7 @@ class Novelties:
             route.until = self._seen_resource(route, event, resource, hour)
         else:
             if resource not in used and len(used) < apart.capacity:
-                used.append(resource)
+                self.apis.use(apis, hour, also(used, resource))
             if settled:
                 return
             route.until = self._young_resource(route, resource, hour)
@@ -187,7 +187,7 @@ class Novelties:
         if hour >= state + DAILY:
             state = apis.values[resource] = hour
         if resource not in used:
-            used.append(resource)
+            apis.used = also(used, resource)
         return state + DAILY
 
     def _young_resource(self, route: Route, resource: str, hour: int) -> int:

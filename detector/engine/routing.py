@@ -23,7 +23,7 @@ from detector.features.apis import ApiMemory
 from detector.features.fleet import FleetHours
 from detector.features.memory import FleetMemory, IdentityMemory, latest_name, teach, watched_since
 from detector.features.networks import NetworkMemory, Places
-from detector.features.timeline import HOUR, STEP, horizons
+from detector.features.timeline import HOUR, STEP, horizons, start_of
 from detector.features.token_rate import RateMemory, is_experienced
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Router:
         is_blueprint = access.role == "blueprint"
         blueprint_id = access.agent_id if is_blueprint else access.blueprint_id
         identity = tenant.identities.get(access.agent_id)
-        since, hour = time - time % STEP, int(time) // HOUR
+        since, hour = start_of(int(time) // STEP), int(time) // HOUR
         new = identity is None
         if identity is None:
             if len(tenant.identities) >= self.settings.max_identities:
@@ -255,7 +255,7 @@ class Router:
 
     def _take_in(self, access: Access, identity: IdentityMemory, fleet: FleetMemory | None, time: float) -> None:
         """Takes in who a record of `time` shows somebody to be; most often that is known."""
-        since = time - time % STEP
+        since = start_of(int(time) // STEP)
         own = access.service_principal_id is None or access.service_principal_id == access.agent_id
         if own and not identity.lent and since >= identity.first_seen and (fleet is None or since >= fleet.first_seen):
             return

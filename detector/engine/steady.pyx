@@ -18,8 +18,8 @@ from detector.engine.folding import Folded
 from detector.engine.routing import Route
 from detector.features.fleet import FleetHours
 from detector.features.memory import FleetMemory, IdentityMemory
-from detector.features.timeline import STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS
-from detector.features.token_rate import FOLD, RateMemory, hour_of, shared
+from detector.features.timeline import STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, shared
+from detector.features.token_rate import FOLD, WITNESSED, RateMemory, hour_of
 
 include "slots.pxi"
 include "numbers.pxi"
@@ -93,6 +93,7 @@ cdef class Compiled:
         self._base, self._fold = _place(RateMemory, "base"), FOLD
         for place, horizon in enumerate(counting.spans):
             self._keep[place], self._span[place] = horizon.keep, horizon.span
+        self._keep[1] = max(self._keep[1], WITNESSED)
 
     # -------------------------------------------------------------------------------------------------- rates
 

@@ -6,14 +6,16 @@ it would let an attacker make a resource familiar by failing at it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
 
 from detector.features.known import chance_of_new, is_known, kinds_known, observe
 from detector.features.tails import negative_binomial_tail
-from detector.features.timeline import HOUR, Horizon, weight
+from detector.features.timeline import HOUR, Horizon, shared, weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class ApiMemory(msgspec.Struct, gc=False):
     """See `detector.features.known`."""
     hour: int = -1
     """Newest hour with a granted token."""
-    used: list[str] = []
+    used: tuple[str, ...] = ()
     """Distinct resources of that hour."""
-    used_before: list[str] = []
+    used_before: tuple[str, ...] = ()
     """Distinct resources of the hour before it."""
-    closed: list[int] = []
+    closed: tuple[int, ...] = ()
     """Hours not folded yet and their number of distinct resources: hour, n, hour, n, ... rising."""
     exposure: float = 0.0
     """Weighted active hours folded."""
@@ -74,16 +76,31 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
 
 
 FOLD = 10
-"""Length at which closed hours are folded, in batches."""
+"""Length at which closed hours are folded for the first time: until then a key is young. From then on they are folded
+as soon as they may be."""
 
-_SPARE = 2
+SPARE = 2
 """Length of the entry that is not folded though it might be: `dormancy` asks for the last hour before a pause."""
 
 _DISPERSION = 0.1
 """Distinct resources per hour vary little more than a Poisson count; the excess is this small."""
 
 
-def longest_pause(hours: list[int], rest: int) -> int:
+_MOST_SHARED = 8
+"""Resources of an hour from which on nobody else is expected to have used the same."""
+
+
+@lru_cache(maxsize=4_096)
+def _shared_with(used: tuple[str, ...], resource: str) -> tuple[str, ...]:
+    return (*used, resource)
+
+
+def also(used: tuple[str, ...], resource: str) -> tuple[str, ...]:
+    """`used` and one more: one object for all siblings that use the same."""
+    return _shared_with(used, resource) if len(used) < _MOST_SHARED else (*used, resource)
+
+
+def longest_pause(hours: Sequence[int], rest: int) -> int:
     """The longest pause from one of these rising hours to the next, `rest` at least."""
     return max([rest, *(later - earlier for earlier, later in pairwise(hours))])
 
@@ -103,33 +120,40 @@ class Apis:
             self.open(memory, hour)
         used = self.used_in(memory, hour)
         if resource not in used and len(used) < self.settings.capacity:
-            used.append(resource)
+            self.use(memory, hour, also(used, resource))
         return observe(memory.values, resource, hour, self.horizon, self.settings.capacity)
 
     @staticmethod
-    def used_in(memory: ApiMemory, hour: int) -> list[str]:
-        """Distinct resources of the newest hour or the one before it; an empty list for any other."""
+    def used_in(memory: ApiMemory, hour: int) -> tuple[str, ...]:
+        """Distinct resources of the newest hour or the one before it; none for any other."""
         if hour == memory.hour:
             return memory.used
-        return memory.used_before if hour == memory.hour - 1 else []
+        return memory.used_before if hour == memory.hour - 1 else ()
+
+    @staticmethod
+    def use(memory: ApiMemory, hour: int, used: tuple[str, ...]) -> None:
+        """Puts others in place of what `used_in` says of an hour; nothing is kept of one that is neither."""
+        if hour == memory.hour:
+            memory.used = used
+        elif hour == memory.hour - 1:
+            memory.used_before = used
 
     def open(self, memory: ApiMemory, hour: int) -> None:
         """Begins `hour`, newer than the newest."""
         closed = memory.closed
         if memory.used_before:
-            closed += (memory.hour - 1, len(memory.used_before))
+            closed += (shared(memory.hour - 1), len(memory.used_before))
         if hour == memory.hour + 1:
             memory.used_before = memory.used
         else:
             if memory.used:
                 closed += (memory.hour, len(memory.used))
-            memory.used_before = []
-        memory.used = []
-        memory.hour = hour
-        if len(closed) >= FOLD:
-            done, memory.exposure, memory.distinct = self._sum(memory, hour - self.horizon.keep, spare=_SPARE)
-            memory.rest = longest_pause(closed[: done + _SPARE : 2], memory.rest)
-            del closed[:done]
+            memory.used_before = ()
+        memory.used, memory.hour, memory.closed = (), hour, closed
+        if len(closed) >= FOLD or memory.exposure:
+            done, memory.exposure, memory.distinct = self._sum(memory, hour - self.horizon.keep, spare=SPARE)
+            memory.rest = longest_pause(closed[: done + SPARE : 2], memory.rest)
+            memory.closed = closed[done:]
 
     @staticmethod
     def _sum(memory: ApiMemory, limit: int, *, spare: int = 0) -> tuple[int, float, float]:

@@ -10,6 +10,7 @@ work comes in bursts the average says little; so the longest pause of all is rem
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from math import ceil, exp2, inf, log2
 from typing import Final
 
@@ -83,7 +84,8 @@ def pause_before(memory: ApiMemory, limit: int, first: int) -> Pause | None:
     if not hours:
         return None
     since = hours[-1]
-    seen = (memory.exposure + sum(weight(hour * HOUR) for hour in hours)) / weight(since * HOUR)
+    # One by one, as they are folded: so it makes no difference how many of them were.
+    seen = reduce(lambda total, hour: total + weight(hour * HOUR), hours, memory.exposure) / weight(since * HOUR)
     return Pause(since, seen, _usual(seen, since - first), longest_pause(hours, memory.rest))
 
 

@@ -14,17 +14,17 @@ Hours are taken in when they are final, in rising order, so the order of arrival
 
 from __future__ import annotations
 
-from array import array
 from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 import msgspec
 
 from detector.features.fleet import CELLS, cell_of
-from detector.features.moments import Numbers, of_span
+from detector.features.moments import of_span
 from detector.features.tails import negative_binomial_tail
-from detector.features.timeline import NEVER, STEP, STEPS_PER_HOUR, weight
-from detector.features.token_rate import RateMemory, shared
+from detector.features.timeline import NEVER, STEP, STEPS_PER_HOUR, shared, weight
+from detector.features.token_rate import RateMemory
 
 HOURS: Final = 24
 """Hours whose busy periods are remembered one by one."""
@@ -48,6 +48,7 @@ _WORKED, _RUNNING, _DAYS, _FIRST, _SECOND = range(5)
 PAUSES: Final = 5
 """Where the numbers of `silence` begin."""
 _NUMBERS: Final = 11
+_NUMBER, _THREE = Struct("<d"), Struct("<3d")
 _WORKDAYS, _RESTDAYS = CELLS, CELLS + 1
 _WORKING_DAYS: Final = 5
 
@@ -63,11 +64,11 @@ class PeriodMemory(msgspec.Struct, gc=False):
     """The day (since the epoch) that is being learned."""
     patience: int = NEVER
     """Hours of a pause below which it is not worth a look; see `silence`."""
-    cells: bytearray = msgspec.field(default_factory=lambda: bytearray(CELLS + 2))
+    cells: bytes = bytes(CELLS + 2)
     """Busy periods of each cell, then the working days and the other days in which they were."""
-    numbers: Numbers = msgspec.field(default_factory=lambda: array("d", bytes(8 * _NUMBERS)))
-    """Weighted active buckets of the key's rates up to the newest hour; busy periods of `day` so far; days, their busy
-    periods, and the squares of these; then the numbers of `silence`."""
+    numbers: bytes = bytes(8 * _NUMBERS)
+    """See `number`. Weighted active buckets of the key's rates up to the newest hour; busy periods of `day` so far;
+    days, their busy periods, and the squares of these; then the numbers of `silence`."""
 
 
 class Busy(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +82,26 @@ class Busy(msgspec.Struct, frozen=True, gc=False):
     """Experience."""
     factor: float
     """How many times as busy as usual the siblings were."""
+
+
+def number(memory: PeriodMemory, place: int) -> float:
+    """One of the numbers: they are kept as bytes, for there are very many keys."""
+    found: float = _NUMBER.unpack_from(memory.numbers, 8 * place)[0]
+    return found
+
+
+def numbers_from(memory: PeriodMemory, place: int) -> tuple[float, float, float]:
+    """Three of the numbers, one after the other."""
+    first, second, third = _THREE.unpack_from(memory.numbers, 8 * place)
+    return first, second, third
+
+
+def put(memory: PeriodMemory, place: int, *numbers: float) -> None:
+    """Puts others in place of numbers that lie one after the other."""
+    packed = bytearray(memory.numbers)
+    for each, value in enumerate(numbers, place):
+        _NUMBER.pack_into(packed, 8 * each, value)
+    memory.numbers = bytes(packed)
 
 
 @lru_cache(maxsize=4_096)
@@ -105,8 +126,8 @@ def busy_in(memory: PeriodMemory, rates: RateMemory, hour: int) -> int:
     The difference of two sums of weights is a number of buckets: within an hour weights differ by 2 per mille at most.
     """
     total = worked(rates, (hour + 1) * STEPS_PER_HOUR - 1)
-    busy = round((total - memory.numbers[_WORKED]) / _worth((hour * STEPS_PER_HOUR) + STEPS_PER_HOUR // 2))
-    memory.numbers[_WORKED] = total
+    busy = round((total - number(memory, _WORKED)) / _worth((hour * STEPS_PER_HOUR) + STEPS_PER_HOUR // 2))
+    put(memory, _WORKED, total)
     return min(busy, STEPS_PER_HOUR)
 
 
@@ -129,37 +150,39 @@ def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:
 
 def _learn(memory: PeriodMemory, hour: int, busy: int) -> None:
     _close(memory, hour // 24)
-    memory.cells[cell_of(hour)] += busy
-    memory.numbers[_RUNNING] += busy
+    _count(memory, cell_of(hour), busy)
+    put(memory, _RUNNING, number(memory, _RUNNING) + busy)
+
+
+def _count(memory: PeriodMemory, cell: int, more: int) -> None:
+    cells = bytearray(memory.cells)
+    cells[cell] += more
+    memory.cells = bytes(cells)
 
 
 def _close(memory: PeriodMemory, day: int) -> None:
     """Learns the days before `day`, which are over and a day old."""
     if day <= memory.day:
         return
-    cells, numbers = memory.cells, memory.numbers
     for over in range(max(memory.day, day - _MOST_DAYS), day):
-        busy = numbers[_RUNNING]
-        numbers[_DAYS] += 1
-        numbers[_FIRST] += busy
-        numbers[_SECOND] += busy * busy
-        numbers[_RUNNING] = 0.0
+        busy, (learned, first, second) = number(memory, _RUNNING), numbers_from(memory, _DAYS)
+        put(memory, _RUNNING, 0.0, learned + 1, first + busy, second + busy * busy)
         kind = _RESTDAYS if _kind(over) else _WORKDAYS
-        cells[kind] += 1
-        if cells[kind] >= DAYS:
+        _count(memory, kind, 1)
+        if memory.cells[kind] >= DAYS:
             _halve(memory, kind)
     memory.day = shared(day)
 
 
 def _halve(memory: PeriodMemory, kind: int) -> None:
     """Forgets half of what was learned of days of a kind, and of all days when it is the more frequent kind."""
-    cells, numbers = memory.cells, memory.numbers
+    cells = bytearray(memory.cells)
     first = 0 if kind == _WORKDAYS else CELLS // 2
     for place in (kind, *range(first, first + CELLS // 2)):
         cells[place] //= 2
+    memory.cells = bytes(cells)
     if kind == _WORKDAYS:
-        for place in (_DAYS, _FIRST, _SECOND):
-            numbers[place] /= 2
+        put(memory, _DAYS, *(value / 2 for value in numbers_from(memory, _DAYS)))
 
 
 def days(memory: PeriodMemory) -> int:
@@ -174,10 +197,11 @@ def count(memory: PeriodMemory, hour: int, hours: int) -> int:
 
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:
     """Usual number of busy periods in the `hours` up to the end of `hour`; 0 when no day was learned."""
-    cells, number = memory.cells, memory.numbers[_DAYS]
-    if not number:
+    cells = memory.cells
+    learned_days, periods, _ = numbers_from(memory, _DAYS)
+    if not learned_days:
         return 0.0
-    level = _SMOOTHING * memory.numbers[_FIRST] / (24 * number)
+    level = _SMOOTHING * periods / (24 * learned_days)
     today, learned = _kind(memory.day), memory.hour - HOURS - memory.day * 24
     day, at = divmod(hour - hours + 1, 24)
     first = _kind(day)
@@ -202,14 +226,15 @@ def _kind(day: int) -> int:
 
 def average(memory: PeriodMemory) -> float:
     """Busy periods of a day, whatever day it is; 0 when none was learned."""
-    number = memory.numbers[_DAYS]
-    return memory.numbers[_FIRST] / number if number else 0.0
+    learned, first, _ = numbers_from(memory, _DAYS)
+    return first / learned if learned else 0.0
 
 
 def most(memory: PeriodMemory) -> float:
     """Busy periods of which no hour is expected to have more; a day must have been learned."""
     cells, half = memory.cells, CELLS // 2
-    level = memory.numbers[_FIRST] / (24 * memory.numbers[_DAYS])
+    learned, first, _ = numbers_from(memory, _DAYS)
+    level = first / (24 * learned)
     work = max(cells[:half]) / (cells[_WORKDAYS] + _SMOOTHING)
     rest = max(cells[half:CELLS]) / (cells[_RESTDAYS] + _SMOOTHING)
     return max(work, rest) + level
@@ -217,16 +242,16 @@ def most(memory: PeriodMemory) -> float:
 
 def dispersion(memory: PeriodMemory, prior: float) -> float:
     """Excess of the variance of a day's busy periods over their mean, as a share of its square; shrunk to `prior`."""
-    number, first, second = memory.numbers[_DAYS : _SECOND + 1]
+    learned, first, second = numbers_from(memory, _DAYS)
     own = 0.0
     if first:
-        mean = first / number
-        own = max(0.0, second / number - mean * mean - mean) / (mean * mean)
-    return (_DISPERSION_WEIGHT * prior + number * own) / (_DISPERSION_WEIGHT + number)
+        mean = first / learned
+        own = max(0.0, second / learned - mean * mean - mean) / (mean * mean)
+    return (_DISPERSION_WEIGHT * prior + learned * own) / (_DISPERSION_WEIGHT + learned)
 
 
 def judge(memory: PeriodMemory, hour: int, hours: int, usual: float, factor: float) -> Busy:
     """How unlikely the busy periods up to the end of `hour` are, when siblings are `factor` times as busy as usual."""
-    number, usual = count(memory, hour, hours), usual * factor
-    tail = negative_binomial_tail(number, usual, dispersion(memory, DISPERSIONS[hours]))
-    return Busy(hours, number, usual, tail, float(days(memory)), factor)
+    busy, usual = count(memory, hour, hours), usual * factor
+    tail = negative_binomial_tail(busy, usual, dispersion(memory, DISPERSIONS[hours]))
+    return Busy(hours, busy, usual, tail, float(days(memory)), factor)

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from detector.features.periods import PAUSES, PeriodMemory, days, expected, most
+from detector.features.periods import PAUSES, PeriodMemory, days, expected, most, number, numbers_from, put
 from detector.features.tails import TINY
 
 LONGEST: Final = 14 * 24
@@ -64,42 +64,38 @@ class Silence(msgspec.Struct, frozen=True, gc=False):
 
 def end(memory: PeriodMemory, hour: int) -> None:
     """The pause before `hour`, which is about to be taken in, is over."""
-    numbers, gap = memory.numbers, hour - memory.hour
-    day = hour // 24
+    gap, day = hour - memory.hour, hour // 24
     if memory.hour < 0:
-        numbers[_DAY] = day
+        put(memory, _DAY, day)
         return
-    if day != numbers[_DAY]:
+    if day != number(memory, _DAY):
         _learn(memory)
-        numbers[_DAY] = day
-    if gap > 1 and (gap - 1) * numbers[_MOST] >= numbers[_WORTH]:
-        worth = expected(memory, hour - 1, min(gap - 1, LONGEST))
-        numbers[_WORTH] = max(numbers[_WORTH], worth)
+        put(memory, _DAY, day)
+    worth = number(memory, _WORTH)
+    if gap > 1 and (gap - 1) * number(memory, _MOST) >= worth:
+        put(memory, _WORTH, max(worth, expected(memory, hour - 1, min(gap - 1, LONGEST))))
 
 
 def _learn(memory: PeriodMemory) -> None:
     """Learns the longest pause that was over on the day that is."""
-    numbers = memory.numbers
-    worth = numbers[_WORTH]
-    numbers[_WORTH] = 0.0
-    numbers[_NUMBER] += 1
-    numbers[_FIRST] += worth
-    numbers[_SECOND] += worth * worth
-    if numbers[_NUMBER] >= _KEPT:
-        for place in (_NUMBER, _FIRST, _SECOND):
-            numbers[place] /= 2
-    if numbers[_NUMBER] >= _SEEN:
-        numbers[_MOST] = most(memory)
-        memory.patience = max(SHORTEST, int(threshold(memory) / numbers[_MOST]))
+    worth, (seen, first, second) = number(memory, _WORTH), numbers_from(memory, _NUMBER)
+    seen, first, second = seen + 1, first + worth, second + worth * worth
+    if seen >= _KEPT:
+        seen, first, second = seen / 2, first / 2, second / 2
+    put(memory, _WORTH, 0.0, seen, first, second)
+    if seen >= _SEEN:
+        highest = most(memory)
+        put(memory, _MOST, highest)
+        memory.patience = max(SHORTEST, int(threshold(memory) / highest))
 
 
 def _tail(memory: PeriodMemory) -> tuple[float, float, float]:
     """(mean, location, scale) of what the longest pause of a day is worth."""
-    number, first, second = memory.numbers[_NUMBER : _SECOND + 1]
-    own = first / number if number else 0.0
-    mean = (_WEIGHT * _USUAL + first) / (_WEIGHT + number)
-    variance = (_WEIGHT * (_SPREAD * mean) ** 2 + max(0.0, second - own * first)) / (_WEIGHT + number)
-    scale = max(_SCALE * sqrt(variance * (1 + 2 / max(number, 1.0))), _NARROWEST * mean)
+    seen, first, second = numbers_from(memory, _NUMBER)
+    own = first / seen if seen else 0.0
+    mean = (_WEIGHT * _USUAL + first) / (_WEIGHT + seen)
+    variance = (_WEIGHT * (_SPREAD * mean) ** 2 + max(0.0, second - own * first)) / (_WEIGHT + seen)
+    scale = max(_SCALE * sqrt(variance * (1 + 2 / max(seen, 1.0))), _NARROWEST * mean)
     return mean, mean - _EULER * scale, scale
 
 
@@ -111,7 +107,7 @@ def threshold(memory: PeriodMemory) -> float:
 
 def at_most(memory: PeriodMemory, missed: float, hours: int) -> float:
     """What a pause that was worth `missed` is worth at most so many hours later."""
-    return missed + hours * memory.numbers[_MOST]
+    return missed + hours * number(memory, _MOST)
 
 
 def judge(memory: PeriodMemory, hour: int, missed: float, factor: float) -> Silence:

@@ -8,6 +8,7 @@ order (`docs/decisions/0003-order-independence.md`).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp2
 from typing import Final
 
@@ -41,6 +42,18 @@ def weight(time: float) -> float:
     express it in today's observations.
     """
     return exp2((time - LANDMARK) / HALF_LIFE)
+
+
+@lru_cache(maxsize=1_024)
+def shared(number: int) -> int:
+    """One object for each number of an hour, of six hours or of a day in use, because every key remembers some."""
+    return number
+
+
+@lru_cache(maxsize=1_024)
+def start_of(bucket: int) -> float:
+    """Event time at which a ten-minute bucket begins: one shared object as well."""
+    return float(bucket * STEP)
 
 
 class Horizon(msgspec.Struct, frozen=True):

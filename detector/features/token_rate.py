@@ -22,7 +22,7 @@ import msgspec
 
 from detector.features import moments
 from detector.features.tails import negative_binomial_tail
-from detector.features.timeline import HOUR, NEVER, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon
+from detector.features.timeline import HOUR, NEVER, SPANS, STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, Horizon, shared
 
 _RATIO: Final = (1, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS)
 _HOURS_PER_SIX: Final = STEPS_PER_SIX_HOURS // STEPS_PER_HOUR
@@ -140,12 +140,6 @@ def hour_of(bucket: int) -> int:
     return bucket // STEPS_PER_HOUR
 
 
-@lru_cache(maxsize=1_024)
-def shared(number: int) -> int:
-    """One object for each number of six hours in use."""
-    return number
-
-
 def roll(
     memory: RateMemory, bucket: int, spans: tuple[Horizon, Horizon, Horizon], floors: tuple[int, int, int]
 ) -> None:
@@ -163,7 +157,7 @@ def roll(
         hour_n = memory.hour_n = memory.hour_n + n
         six_n = memory.six_n = memory.six_n + n
     else:
-        memory.steps = _fold(memory, 0, spans[0], memory.steps, bucket)
+        memory.steps = _fold(memory, 0, spans[0].span, memory.steps, bucket - spans[0].keep)
         _close_hour(memory, hour_of(old), hour_of(bucket), n, spans, floors)
         hour_n, six_n = 0, memory.six_n
     # `_set_trip` written out: most buckets of a sparse key hold one request
@@ -185,18 +179,21 @@ def _close_hour(
     memory.hours += (old, memory.hour_n + n, memory.hour_check)
     memory.hour_n, memory.hour_check = 0, floors[1]
     if len(memory.hours) >= FOLD or is_experienced(memory):
-        memory.hours = _fold(memory, 1, spans[1], memory.hours, hour)
+        memory.hours = _fold(memory, 1, HOUR, memory.hours, hour - max(spans[1].keep, WITNESSED))
     old_six, six = old // _HOURS_PER_SIX, hour // _HOURS_PER_SIX
     memory.six_n += n
     if old_six != six:
         sixes = (*memory.sixes, shared(old_six), memory.six_n, memory.six_check)
         memory.six_n, memory.six_check = 0, floors[2]
-        memory.sixes = _fold(memory, 2, spans[2], sixes, six)
+        memory.sixes = _fold(memory, 2, spans[2].span, sixes, six - spans[2].keep)
 
 
 FOLD: Final = 12
 """Length at which closed hours are folded for the first time. What is final by then is folded whenever an hour is
 closed from then on: it costs no more than to keep it."""
+
+WITNESSED: Final = 4
+"""Hours behind the newest one that are kept at least: `witnesses` asks for an hour and the next when both are final."""
 
 
 def is_experienced(memory: RateMemory) -> bool:
@@ -208,13 +205,12 @@ _LEARNED_HOURS: Final = slice(moments.SIZE, moments.SIZE + 8)
 _NO_HOURS: Final = bytes(8)
 
 
-def _fold(memory: RateMemory, span_index: int, horizon: Horizon, closed: Closed, newest: int) -> Closed:
-    """Moves the buckets beyond change from `closed` into the base; what is left of it."""
-    limit = newest - horizon.keep
+def _fold(memory: RateMemory, span_index: int, span: int, closed: Closed, limit: int) -> Closed:
+    """Moves the buckets up to `limit`, which are beyond change, from `closed` into the base; what is left of it."""
     if closed[0] > limit:
         return closed
     numbers = moments.of_span(memory.base, span_index)
-    done, learned = moments.learn_final(numbers, horizon.span, closed, limit)
+    done, learned = moments.learn_final(numbers, span, closed, limit)
     memory.base = moments.with_span(memory.base, span_index, learned)
     return closed[done:]
 

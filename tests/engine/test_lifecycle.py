@@ -124,7 +124,7 @@ def test_an_access_is_asked_once_a_day_and_every_hour_while_it_may_yet_be_late()
     fresh = made.router.route(stranger.access, stranger.time, hour)
     assert fresh is not None
     assert ask(fresh, stranger, hour) == hour + 24
-    fresh.identity.apis.closed = [hour - 1, 1]  # at work in an hour that is not final yet, and never before
+    fresh.identity.apis.closed = (hour - 1, 1)  # at work in an hour that is not final yet, and never before
     assert ask(fresh, stranger, hour) == hour + 24
 
 

@@ -148,16 +148,16 @@ def test_unknown_resources_are_more_surprising_than_known_ones() -> None:
 def test_an_hour_before_the_last_one_is_gone() -> None:
     apis = feature()
     memory = told(apis, "a", "b", "c")
-    assert [apis.used_in(memory, START + hour) for hour in range(4)] == [[], ["b"], ["c"], []]
+    assert [apis.used_in(memory, START + hour) for hour in range(4)] == [(), ("b",), ("c",), ()]
 
 
 def test_the_hour_before_is_empty_after_a_pause() -> None:
     apis = feature()
     memory = told(apis, "a")
     apis.observe(memory, "b", START + 5)
-    assert apis.used_in(memory, START + 4) == []
+    assert apis.used_in(memory, START + 4) == ()
     apis.observe(memory, "c", START + 4)
-    assert apis.used_in(memory, START + 4) == ["c"]
+    assert apis.used_in(memory, START + 4) == ("c",)
 
 
 def test_a_flood_of_resources_is_bounded_in_the_hour_and_in_memory() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detector.features import periods, token_rate
 from detector.features.fleet import cell_of
-from detector.features.periods import DISPERSIONS, HOURS, STRETCH, PeriodMemory
+from detector.features.periods import DISPERSIONS, HOURS, STRETCH, PeriodMemory, number
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import HOUR, STEP, horizons
 from detector.features.token_rate import RateMemory
@@ -188,7 +188,7 @@ def test_the_past_is_forgotten_by_halves() -> None:
     assert 20 <= others < 40
     usual = periods.expected(key.memory, START + 24 * 161 + 9, 1)
     assert usual == pytest.approx((3 * workdays + 0.25) / (workdays + 1), rel=0.05)  # its neighbours are idle
-    assert key.memory.numbers[3] / key.memory.numbers[2] == pytest.approx(6.0)
+    assert number(key.memory, 3) / number(key.memory, 2) == pytest.approx(6.0)
 
 
 def test_after_a_long_pause_little_is_left() -> None:

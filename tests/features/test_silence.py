@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from detector.features import periods, silence
-from detector.features.periods import PAUSES, PeriodMemory
+from detector.features.periods import PAUSES, PeriodMemory, number, put
 from detector.features.silence import LONGEST, SHORTEST
 from detector.features.timeline import NEVER
 from tests.features import naive
@@ -32,9 +32,9 @@ def days(number: int, *hours: int) -> list[int]:
 
 def test_the_longest_pause_of_each_active_day_is_learned() -> None:
     memory = told(*days(12, 8, 9, 12, 13))
-    assert memory.numbers[NUMBER] == 11
-    assert 0.0 < memory.numbers[FIRST] / 11 < 1.5
-    assert memory.numbers[SECOND] >= memory.numbers[FIRST] ** 2 / 11 - 1e-9
+    assert number(memory, NUMBER) == 11
+    assert 0.0 < number(memory, FIRST) / 11 < 1.5
+    assert number(memory, SECOND) >= number(memory, FIRST) ** 2 / 11 - 1e-9
 
 
 def test_a_night_is_worth_less_than_an_hour_of_the_day() -> None:
@@ -47,7 +47,7 @@ def test_a_night_is_worth_less_than_an_hour_of_the_day() -> None:
 
 def test_the_tail_is_that_of_a_gumbel_distribution_with_these_moments() -> None:
     memory = told(*days(12, 8, 9, 12, 13))
-    memory.numbers[NUMBER], memory.numbers[FIRST], memory.numbers[SECOND] = 12.0, 60.0, 12.0 * (25.0 + 9.0)
+    put(memory, NUMBER, 12.0, 60.0, 12.0 * (25.0 + 9.0))
     pause = silence.judge(memory, memory.hour + 9, 20.0, 1.0)
     mean = (4 * 4.0 + 60) / 16
     variance = (4 * (0.5 * mean) ** 2 + 12 * 9.0) / 16 * (1 + 2 / 12)
@@ -85,24 +85,24 @@ def test_only_pauses_of_some_length_are_looked_at() -> None:
 
 def test_a_newborn_is_left_alone() -> None:
     memory = told(*days(5, 9))
-    assert memory.numbers[NUMBER] < 5
+    assert number(memory, NUMBER) < 5
     assert memory.patience == NEVER
 
 
 def test_a_short_pause_does_not_make_the_longest_shorter() -> None:
     memory = told(*days(12, *range(24)))
     told(24 * 12 + 6, 24 * 12 + 8, memory=memory)
-    longest = memory.numbers[PAUSES + 1]
+    longest = number(memory, PAUSES + 1)
     told(24 * 12 + 10, 24 * 12 + 11, memory=memory)
-    assert memory.numbers[PAUSES + 1] == longest > 4.0
+    assert number(memory, PAUSES + 1) == longest > 4.0
 
 
 def test_a_long_pause_is_worth_two_weeks_at_most() -> None:
     memory = told(*days(12, *range(24)))
     silence.end(memory, memory.hour + 10_000)
-    assert memory.numbers[PAUSES + 1] <= 1.1 * LONGEST
+    assert number(memory, PAUSES + 1) <= 1.1 * LONGEST
 
 
 def test_old_pauses_are_forgotten_by_halves() -> None:
     memory = told(*days(140, 8, 9))
-    assert 28 <= memory.numbers[NUMBER] < 56
+    assert 28 <= number(memory, NUMBER) < 56

@@ -114,7 +114,7 @@ def test_when_closed_buckets_are_folded_makes_no_difference(stream: tuple[int, l
     lateness, times = stream
     lazy, eager = Told(EASY, lateness), Told(EASY, lateness)
     for time in times:
-        with patch.object(token_rate, "_fold", lambda _memory, _index, _horizon, closed, _newest: closed):
+        with patch.object(token_rate, "_fold", lambda _memory, _index, _span, closed, _limit: closed):
             found = lazy(time)
         with patch.object(token_rate, "FOLD", 3):
             assert eager(time) == found
@@ -324,6 +324,13 @@ def test_memory_stays_small_however_long_the_story() -> None:
         tell(START + hour * HOUR)
         longest = max(longest, len(tell.memory.steps), len(tell.memory.hours), len(tell.memory.sixes))
     assert longest <= 3 * (6 + 13)
+
+
+def test_the_hours_that_witnesses_ask_for_are_kept_however_little_may_be_late() -> None:
+    tell, hour = Told(DEFAULT, 0.0), START // HOUR
+    for number in range(20):
+        tell(START + number * HOUR)
+    assert [count_in(tell.memory, 1, hour + 19 - age) for age in range(5)] == [1, 1, 1, 1, 0]
 
 
 def test_a_key_that_cannot_be_judged_is_not_looked_at_again_in_the_bucket() -> None:

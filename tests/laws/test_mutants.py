@@ -353,7 +353,7 @@ def counts_again(patch: pytest.MonkeyPatch) -> None:
 
     def observe(self: Apis, memory: Any, resource: str, hour: int) -> bool:
         known = original(self, memory, resource, hour)
-        memory.used.append(resource)
+        memory.used += (resource,)
         return known
 
     patch.setattr(Apis, "observe", observe)
