@@ -20,6 +20,7 @@ SOURCES = (
     Path("detector/decode/scanning.pyx"),
     Path("detector/engine/steady.pyx"),
     Path("detector/engine/newness.pyx"),
+    Path("detector/engine/attending.pyx"),
 )
 
 

@@ -7,6 +7,7 @@ categories are left out: they flow whether the export of the logs does or not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from detector.domain.events import Access, Event
@@ -15,6 +16,8 @@ BUCKET: Final = 600
 """Seconds."""
 
 OWN: Final = frozenset({"AgentInventory", "DeploymentRecords"})
+
+_tenant_of: Final = attrgetter("tenant_id")
 
 Flows = dict[tuple[str, str], set[int]]
 """(tenant id, category) to buckets since the epoch."""
@@ -28,14 +31,14 @@ def category_of(kind: Any) -> str:  # noqa: ANN401 -- a structure of records
 def flow_of_sign_ins(flows: Flows, category: str, times: Sequence[float], accesses: Sequence[Access]) -> None:
     """Notes a run of sign-ins; most often they are of one tenant and of the same ten minutes."""
     first, last = int(min(times)) // BUCKET, int(max(times)) // BUCKET
-    tenants = {access.tenant_id for access in accesses}
+    tenants = set(map(_tenant_of, accesses))
     if len(tenants) > 1:
         for access, time in zip(accesses, times, strict=True):
             flows.setdefault((access.tenant_id, category), set()).add(int(time) // BUCKET)
         return
     buckets = flows.setdefault((tenants.pop(), category), set())
-    if first == last:
-        buckets.add(first)
+    if last - first <= 1:
+        buckets.update((first, last))
     else:
         buckets.update({int(time) // BUCKET for time in times})
 

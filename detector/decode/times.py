@@ -32,6 +32,7 @@ _US = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d\d):(\d\d)(\.\d{1,9})? ?([AaPp])[Mm](?: ([+-]\d\d:\d\d))?", re.ASCII
 )
 _MAX_CACHED = 4_096
+_SECONDS: Final = {f"{second:02}": float(second) for second in range(60)}
 
 
 class NotATime(ValueError):  # noqa: N818 -- it names a fate of the text, not a fault of the program
@@ -85,6 +86,8 @@ class Received:
     def __init__(self) -> None:
         self.known: dict[str, float] = {}
         """By the first 19 characters of an RFC 3339 time in UTC."""
+        self._minutes: dict[str, float] = {}
+        """By the first 17, which end in the colon before the seconds."""
         self._others: dict[str, float | None] = {}
 
     def get(self, value: str) -> float | None:
@@ -105,10 +108,21 @@ class Received:
     def _learn(self, prefix: str) -> float | None:
         """The same for the first 19 characters of a time known to be in UTC."""
         try:
-            seconds = parse(prefix + "Z") // 1
+            second = _SECONDS.get(prefix[17:]) if prefix[16:17] == ":" else None
+            seconds = parse(prefix + "Z") // 1 if second is None else self._minute(prefix[:17]) + second
         except NotATime:
             return None
         if len(self.known) >= _MAX_CACHED:
             self.known.clear()
         self.known[prefix] = seconds
         return seconds
+
+    def _minute(self, prefix: str) -> float:
+        """The same for the first 17, without seconds: to read each time costs much more. Raises `NotATime`."""
+        minute = self._minutes.get(prefix)
+        if minute is None:
+            minute = parse(prefix + "00Z") // 1
+            if len(self._minutes) >= _MAX_CACHED:
+                self._minutes.clear()
+            self._minutes[prefix] = minute
+        return minute

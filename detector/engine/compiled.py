@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from detector.engine import folding
+from detector.engine import attendance, folding
 from detector.engine.novelties import MAX_ORIGINS
 
 try:
+    from detector.engine.attending import at_work
     from detector.engine.newness import Newness
     from detector.engine.steady import Compiled, copies
 except ImportError:
@@ -21,10 +22,11 @@ else:
     COMPILED = True
 
 if TYPE_CHECKING:
+    from detector.engine.attendance import AtWork
     from detector.engine.folding import Fold, Novel, Steps
     from detector.engine.novelties import Novelties
 
-__all__ = ["COMPILED", "copies", "fold", "observing"]
+__all__ = ["COMPILED", "attending", "copies", "fold", "observing"]
 
 
 def fold(steps: Steps) -> Fold:
@@ -35,3 +37,8 @@ def fold(steps: Steps) -> Fold:
 def observing(novelties: Novelties) -> Novel:
     """The fastest way to observe granted tokens."""
     return Newness(novelties, MAX_ORIGINS).observe if COMPILED else novelties.observe
+
+
+def attending() -> AtWork:
+    """The fastest way to take in who was at work in an hour."""
+    return at_work if COMPILED else attendance.at_work

@@ -131,7 +131,7 @@ class Router:
 
         Nor is one of a tenant too many watched.
         """
-        if self.unwatched.get(access) == hour:
+        if self.unwatched and self.unwatched.get(access) == hour:  # most often there are none, and it is a long hash
             return None
         tenant = self.state.tenant(access.tenant_id)
         if tenant is None:

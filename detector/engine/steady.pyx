@@ -16,7 +16,7 @@ stretch will touch is asked for before the first of them is folded.
 from detector.domain.events import Access, SignIn
 from detector.engine.folding import Folded
 from detector.engine.routing import Route
-from detector.features.fleet import FleetHours
+from detector.features.fleet import FleetHours, learn
 from detector.features.memory import FleetMemory, IdentityMemory
 from detector.features.timeline import STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, shared
 from detector.features.token_rate import FOLD, WITNESSED, RateMemory, hour_of
@@ -43,7 +43,7 @@ cdef class Compiled:
     """Folds stretches of events; see `folding.Plain`, which takes and does the same."""
 
     cdef object _router, _judge, _open, _older, _judge_fleet, _open_fleet, _older_fleet
-    cdef object _activate, _refused, _remarkable, _novel, _other, _place_of
+    cdef object _activate, _crowded, _refused, _remarkable, _novel, _other, _place_of
     cdef PyObject *_sign_in
     cdef PyObject *_access_kind
     cdef PyObject *_route_kind
@@ -53,7 +53,9 @@ cdef class Compiled:
     cdef Py_ssize_t _bucket, _n, _trip, _granted, _armed
     cdef Py_ssize_t _hour_n, _six_n, _step_check, _hour_check, _six_check, _steps, _hours, _sixes
     cdef Py_ssize_t _identity, _fleet, _principal, _agent, _first_seen, _fleet_seen, _fleet_hours, _active
-    cdef object _step_floor, _hour_floor, _six_floor
+    cdef object _horizon
+    cdef tuple _floors, _fleet_floors
+    cdef long long _final
     cdef long long _crowd, _per_hour, _per_six
     cdef double _step
     cdef Py_ssize_t _base, _fold
@@ -66,7 +68,7 @@ cdef class Compiled:
         self._judge, self._open, self._older = counting.judge, counting.open_bucket, counting.older_bucket
         self._judge_fleet, self._open_fleet = counting.judge_fleet, counting.open_fleet_bucket
         self._older_fleet = counting.older_fleet_bucket
-        self._activate = counting.activate
+        self._activate, self._crowded = counting.activate, counting.fanning.active
         self._refused, self._remarkable, self._novel = steps.refused, steps.remarkable, steps.novel
         self._other, self._place_of = steps.other, steps.place_of
         self._sign_in, self._access_kind = <PyObject *>SignIn, <PyObject *>Access
@@ -87,7 +89,8 @@ cdef class Compiled:
         self._principal, self._agent = _place(Access, "service_principal_id"), _place(Access, "agent_id")
         self._first_seen, self._fleet_seen = _place(IdentityMemory, "first_seen"), _place(FleetMemory, "first_seen")
         self._fleet_hours, self._active = _place(FleetMemory, "hours"), _place(FleetHours, "active")
-        self._step_floor, self._hour_floor, self._six_floor = counting.settings.agent_rates.floors
+        self._floors, self._fleet_floors = counting.settings.agent_rates.floors, counting.settings.blueprint_rates.floors
+        self._horizon, self._final = counting.spans[1], counting.spans[1].keep
         self._crowd = counting.fanning.floor
         self._per_hour, self._per_six, self._step = STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, STEP
         self._base, self._fold = _place(RateMemory, "base"), FOLD
@@ -97,8 +100,10 @@ cdef class Compiled:
 
     # -------------------------------------------------------------------------------------------------- rates
 
-    cdef bint _activated(self, PyObject *fleet, long long hour, object hour_number) except -1:
-        """`Counting.activate`, where nobody is to be told of it."""
+    cdef bint _activated(
+        self, object route, object event, PyObject *fleet, long long hour, object hour_number
+    ) except -1:
+        """`Counting.activate`; false, and nothing done, for the first hour of all, one before the newest, and crowds of one."""
         cdef list active = <list>_get(_get(fleet, self._fleet_hours), self._active)
         cdef Py_ssize_t last = len(active) - 2
         cdef long long agents
@@ -109,50 +114,50 @@ cdef class Compiled:
             active.append(1)
             return True
         agents = <long long>active[last + 1] + 1
-        if agents >= self._crowd:
-            return False
         active[last + 1] = agents
+        if agents >= self._crowd:
+            self._crowded(route, event, hour_number, agents)
         return True
 
     cdef bint _rolled(
         self, object route, object event, PyObject *rates, PyObject *fleet_rates, object bucket_number, object hour_number
     ) except -1:
-        """`Counting.open_bucket` and `token_rate.roll` but for the judging; false, and nothing done, when it needs more."""
-        cdef long long bucket = bucket_number, hour = hour_number
-        cdef object old_number = <object>_get(rates, self._bucket), n = <object>_get(rates, self._n)
-        cdef long long old = old_number
-        cdef bint closes = old // self._per_hour != hour
-        cdef tuple steps
+        """`Counting.open_bucket` but for the judging; false, and nothing done, for the first bucket of all."""
+        cdef long long old = <long long><object>_get(rates, self._bucket), hour = hour_number
         if old < 0:
             return False
-        if closes and <object>fleet_rates is not None:
-            if not self._activated(_get(<PyObject *>route, self._fleet), hour, hour_number):
+        if <object>fleet_rates is not None and old // self._per_hour != hour:
+            if not self._activated(route, event, _get(<PyObject *>route, self._fleet), hour, hour_number):
                 self._activate(route, event, hour_number)
-        steps = _longer(<tuple>_get(rates, self._steps), old_number, n, <object>_get(rates, self._step_check))
-        _set(rates, self._step_check, self._step_floor)
-        self._closes(rates, steps, old_number, bucket, hour, n, closes, self._hour_floor, self._six_floor)
-        _set(rates, self._bucket, bucket_number)
-        _set(rates, self._n, 1)
+        self._roll(rates, bucket_number, hour, self._floors)
         return True
 
-    cdef int _closes(
-        self,
-        PyObject *rates,
-        tuple steps,
-        object old,
-        long long bucket,
-        long long hour,
-        object n,
-        bint closes,
-        object hour_floor,
-        object six_floor,
-    ) except -1:
-        """What `token_rate.roll` does when the bucket `old`, of `n` requests, is among the closed `steps`."""
+    cdef bint _rolled_fleet(self, object route, PyObject *rates, object bucket_number, object hour_number) except -1:
+        """`Counting.open_fleet_bucket` but for the judging; false, and nothing done, for the first bucket of all."""
+        cdef long long old = <long long><object>_get(rates, self._bucket), hour = hour_number
+        cdef PyObject *hours
+        cdef list active
+        if old < 0:
+            return False
+        if old // self._per_hour != hour:
+            hours = _get(_get(<PyObject *>route, self._fleet), self._fleet_hours)
+            active = <list>_get(hours, self._active)
+            if active and <long long>active[0] <= hour - self._final:
+                learn(<object>hours, <object>rates, hour_number, self._horizon)
+        self._roll(rates, bucket_number, hour, self._fleet_floors)
+        return True
+
+    cdef int _roll(self, PyObject *rates, object bucket_number, long long hour, tuple floors) except -1:
+        """`token_rate.roll`."""
+        cdef long long bucket = bucket_number
+        cdef object old = <object>_get(rates, self._bucket), n = <object>_get(rates, self._n)
         cdef long long hour_n = <long long><object>_get(rates, self._hour_n) + <long long>n
         cdef long long six_n = <long long><object>_get(rates, self._six_n) + <long long>n
-        cdef tuple hours, sixes
         cdef long long old_six = <long long>old // self._per_six, six = bucket // self._per_six
-        if closes:
+        cdef tuple steps, hours, sixes
+        steps = _longer(<tuple>_get(rates, self._steps), old, n, <object>_get(rates, self._step_check))
+        _set(rates, self._step_check, floors[0])
+        if <long long>old // self._per_hour != hour:
             steps = self._folded(rates, 0, steps, bucket)
             hours = _longer(
                 <tuple>_get(rates, self._hours), hour_of(old), hour_n, <object>_get(rates, self._hour_check)
@@ -160,19 +165,21 @@ cdef class Compiled:
             if len(hours) >= self._fold or _learned(<bytes>_get(rates, self._base))[3] != 0.0:
                 hours = self._folded(rates, 1, hours, hour)
             _set(rates, self._hours, hours)
-            _set(rates, self._hour_check, hour_floor)
+            _set(rates, self._hour_check, floors[1])
             hour_n = 0
             if old_six != six:
                 sixes = _longer(
                     <tuple>_get(rates, self._sixes), shared(old_six), six_n, <object>_get(rates, self._six_check)
                 )
                 _set(rates, self._sixes, self._folded(rates, 2, sixes, six))
-                _set(rates, self._six_check, six_floor)
+                _set(rates, self._six_check, floors[2])
                 six_n = 0
         _set(rates, self._steps, steps)
         _set(rates, self._hour_n, hour_n)
         _set(rates, self._six_n, six_n)
         _set(rates, self._trip, self._trip_of(rates, hour_n, six_n))
+        _set(rates, self._bucket, bucket_number)
+        _set(rates, self._n, 1)
         return 0
 
     cdef tuple _folded(self, PyObject *rates, int span_index, tuple closed, long long newest):
@@ -325,7 +332,10 @@ cdef class Compiled:
                     if n >= <long long><object>_get(fleet_rates, self._trip):
                         self._judge_fleet(route, event, hour_number)
                 elif <long long><object>value < bucket:
-                    self._open_fleet(route, event, bucket_number)
+                    if not self._rolled_fleet(route, fleet_rates, bucket_number, hour_number):
+                        self._open_fleet(route, event, bucket_number)
+                    elif 1 >= <long long><object>_get(fleet_rates, self._trip):
+                        self._judge_fleet(route, event, hour_number)
                 elif not self._inserted(fleet_rates, bucket):
                     self._older_fleet(route, event, bucket_number)
             if <object>_get(<PyObject *>route, self._failed) is True:

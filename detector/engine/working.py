@@ -20,12 +20,13 @@ from detector.detectors.collective_surge import CollectiveSurge
 from detector.domain.alerts import Entity
 from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal
+from detector.engine import compiled
 from detector.engine.lifecycle import switched_off
 from detector.engine.routing import key_of, subject_of
 from detector.features import periods, silence, together
 from detector.features.periods import HOURS, STRETCH, Busy, PeriodMemory
 from detector.features.silence import Silence
-from detector.features.timeline import DAY, HOUR, STEPS_PER_HOUR
+from detector.features.timeline import DAY, HOUR
 
 if TYPE_CHECKING:
     from detector.engine.children import Children
@@ -95,6 +96,7 @@ class Working:
         self.saying = saying
         self.journal = journal
         self.children = children
+        self.at_work = compiled.attending()
         asked = [each for each in settings.detectors if isinstance(each, (BusyStretch, BusyDay))]
         self.min_days = min((each.min_days for each in asked), default=inf)
         self.floors = {
@@ -136,27 +138,14 @@ class Working:
 
     def _hour(self, tenant_id: str, tenant: TenantMemory, hour: int) -> list[IdentityMemory]:
         """Takes in an hour and judges who was at work in it; who was not, for longer than is worth a look."""
-        first = hour * STEPS_PER_HOUR
         self._shared.clear()
-        self._working = set()
-        found: list[tuple[str, IdentityMemory, PeriodMemory]] = []
-        quiet: list[IdentityMemory] = []
-        for identity in tenant.identities.values():
-            memory = identity.periods
-            if identity.rates.bucket >= first and identity.kind != "blueprint":
-                if memory is None:
-                    memory = identity.periods = PeriodMemory()
-                busy = periods.busy_in(memory, identity.rates, hour)
-                if busy:
-                    silence.end(memory, hour)
-                    periods.take_in(memory, hour, busy)
-                    self._working.add(identity.blueprint_id)
-                    self.journal.touch("identity", tenant_id, identity.id)
-                    if periods.days(memory) >= self.min_days:
-                        found.append((identity.id, identity, memory))
-                    continue
-            if memory is not None and hour - memory.hour >= memory.patience:
-                quiet.append(identity)
+        present, quiet = self.at_work(tenant.identities, hour)
+        self._working = {identity.blueprint_id for identity, _ in present}
+        for identity, _ in present:
+            self.journal.touch("identity", tenant_id, identity.id)
+        found = [
+            (identity.id, identity, memory) for identity, memory in present if periods.days(memory) >= self.min_days
+        ]
         for _, identity, memory in sorted(found, key=itemgetter(0)):
             self._busy(tenant_id, tenant, identity, memory, hour)
         if self.crowd < inf:

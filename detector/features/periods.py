@@ -44,7 +44,8 @@ _DISPERSION_WEIGHT: Final = 8.0
 DISPERSIONS: Final = {STRETCH: 0.3, HOURS: 0.2}
 """Dispersion of busy periods, in excess of a Poisson count, of keys that nothing is known of; by hours."""
 
-_WORKED, _RUNNING, _DAYS, _FIRST, _SECOND = range(5)
+WORKED, _RUNNING, LEARNED, _FIRST, _SECOND = range(5)
+"""Places of the numbers."""
 PAUSES: Final = 5
 """Where the numbers of `silence` begin."""
 _NUMBERS: Final = 11
@@ -126,8 +127,8 @@ def busy_in(memory: PeriodMemory, rates: RateMemory, hour: int) -> int:
     The difference of two sums of weights is a number of buckets: within an hour weights differ by 2 per mille at most.
     """
     total = worked(rates, (hour + 1) * STEPS_PER_HOUR - 1)
-    busy = round((total - number(memory, _WORKED)) / _worth((hour * STEPS_PER_HOUR) + STEPS_PER_HOUR // 2))
-    put(memory, _WORKED, total)
+    busy = round((total - number(memory, WORKED)) / _worth((hour * STEPS_PER_HOUR) + STEPS_PER_HOUR // 2))
+    put(memory, WORKED, total)
     return min(busy, STEPS_PER_HOUR)
 
 
@@ -165,7 +166,7 @@ def _close(memory: PeriodMemory, day: int) -> None:
     if day <= memory.day:
         return
     for over in range(max(memory.day, day - _MOST_DAYS), day):
-        busy, (learned, first, second) = number(memory, _RUNNING), numbers_from(memory, _DAYS)
+        busy, (learned, first, second) = number(memory, _RUNNING), numbers_from(memory, LEARNED)
         put(memory, _RUNNING, 0.0, learned + 1, first + busy, second + busy * busy)
         kind = _RESTDAYS if _kind(over) else _WORKDAYS
         _count(memory, kind, 1)
@@ -182,7 +183,7 @@ def _halve(memory: PeriodMemory, kind: int) -> None:
         cells[place] //= 2
     memory.cells = bytes(cells)
     if kind == _WORKDAYS:
-        put(memory, _DAYS, *(value / 2 for value in numbers_from(memory, _DAYS)))
+        put(memory, LEARNED, *(value / 2 for value in numbers_from(memory, LEARNED)))
 
 
 def days(memory: PeriodMemory) -> int:
@@ -198,7 +199,7 @@ def count(memory: PeriodMemory, hour: int, hours: int) -> int:
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:
     """Usual number of busy periods in the `hours` up to the end of `hour`; 0 when no day was learned."""
     cells = memory.cells
-    learned_days, periods, _ = numbers_from(memory, _DAYS)
+    learned_days, periods, _ = numbers_from(memory, LEARNED)
     if not learned_days:
         return 0.0
     level = _SMOOTHING * periods / (24 * learned_days)
@@ -226,14 +227,14 @@ def _kind(day: int) -> int:
 
 def average(memory: PeriodMemory) -> float:
     """Busy periods of a day, whatever day it is; 0 when none was learned."""
-    learned, first, _ = numbers_from(memory, _DAYS)
+    learned, first, _ = numbers_from(memory, LEARNED)
     return first / learned if learned else 0.0
 
 
 def most(memory: PeriodMemory) -> float:
     """Busy periods of which no hour is expected to have more; a day must have been learned."""
     cells, half = memory.cells, CELLS // 2
-    learned, first, _ = numbers_from(memory, _DAYS)
+    learned, first, _ = numbers_from(memory, LEARNED)
     level = first / (24 * learned)
     work = max(cells[:half]) / (cells[_WORKDAYS] + _SMOOTHING)
     rest = max(cells[half:CELLS]) / (cells[_RESTDAYS] + _SMOOTHING)
@@ -242,7 +243,7 @@ def most(memory: PeriodMemory) -> float:
 
 def dispersion(memory: PeriodMemory, prior: float) -> float:
     """Excess of the variance of a day's busy periods over their mean, as a share of its square; shrunk to `prior`."""
-    learned, first, second = numbers_from(memory, _DAYS)
+    learned, first, second = numbers_from(memory, LEARNED)
     own = 0.0
     if first:
         mean = first / learned

@@ -46,7 +46,7 @@ _EULER: Final = 0.5772156649015329
 _SCALE: Final = 0.7796968012336761
 """sqrt(6) / pi: the scale of a Gumbel distribution, as a share of its standard deviation."""
 
-_DAY, _WORTH, _NUMBER, _FIRST, _SECOND, _MOST = range(PAUSES, PAUSES + 6)
+DAY, WORTH, _NUMBER, _FIRST, _SECOND, MOST = range(PAUSES, PAUSES + 6)
 
 
 class Silence(msgspec.Struct, frozen=True, gc=False):
@@ -66,26 +66,26 @@ def end(memory: PeriodMemory, hour: int) -> None:
     """The pause before `hour`, which is about to be taken in, is over."""
     gap, day = hour - memory.hour, hour // 24
     if memory.hour < 0:
-        put(memory, _DAY, day)
+        put(memory, DAY, day)
         return
-    if day != number(memory, _DAY):
+    if day != number(memory, DAY):
         _learn(memory)
-        put(memory, _DAY, day)
-    worth = number(memory, _WORTH)
-    if gap > 1 and (gap - 1) * number(memory, _MOST) >= worth:
-        put(memory, _WORTH, max(worth, expected(memory, hour - 1, min(gap - 1, LONGEST))))
+        put(memory, DAY, day)
+    worth = number(memory, WORTH)
+    if gap > 1 and (gap - 1) * number(memory, MOST) >= worth:
+        put(memory, WORTH, max(worth, expected(memory, hour - 1, min(gap - 1, LONGEST))))
 
 
 def _learn(memory: PeriodMemory) -> None:
     """Learns the longest pause that was over on the day that is."""
-    worth, (seen, first, second) = number(memory, _WORTH), numbers_from(memory, _NUMBER)
+    worth, (seen, first, second) = number(memory, WORTH), numbers_from(memory, _NUMBER)
     seen, first, second = seen + 1, first + worth, second + worth * worth
     if seen >= _KEPT:
         seen, first, second = seen / 2, first / 2, second / 2
-    put(memory, _WORTH, 0.0, seen, first, second)
+    put(memory, WORTH, 0.0, seen, first, second)
     if seen >= _SEEN:
         highest = most(memory)
-        put(memory, _MOST, highest)
+        put(memory, MOST, highest)
         memory.patience = max(SHORTEST, int(threshold(memory) / highest))
 
 
@@ -107,7 +107,7 @@ def threshold(memory: PeriodMemory) -> float:
 
 def at_most(memory: PeriodMemory, missed: float, hours: int) -> float:
     """What a pause that was worth `missed` is worth at most so many hours later."""
-    return missed + hours * number(memory, _MOST)
+    return missed + hours * number(memory, MOST)
 
 
 def judge(memory: PeriodMemory, hour: int, missed: float, factor: float) -> Silence:

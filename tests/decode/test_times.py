@@ -100,8 +100,22 @@ def test_times_of_export_are_remembered_within_bounds(monkeypatch: Any) -> None:
         assert received.get(f"2026-03-02T08:00:0{second}.9Z") == INSTANT - 1 + second
         assert received.get(f"3/2/2026 8:00:0{second} AM") == INSTANT - 1 + second
         assert received.get(f"nonsense {second}") is None
+    for minute in range(10):
+        assert received.get(f"2026-03-02T08:0{minute}:01Z") == INSTANT + 60 * minute
     assert len(received.known) <= 3
+    assert len(received._minutes) <= 3
     assert len(received._others) <= 3
+
+
+@pytest.mark.parametrize("seconds", ["00", "07", "59", "60", "99", " 1", "+1", "1.", "٠١"])
+@pytest.mark.parametrize("minute", ["2026-03-02T08:00:", "2026-03-02 08:00:", "2026-03-02T8:00:", "2026-02-30T08:00:"])
+def test_a_time_of_export_is_read_by_its_minute_or_as_a_whole(minute: str, seconds: str) -> None:
+    received, text = Received(), f"{minute}{seconds}.5Z"
+    try:
+        want = parse(text) // 1
+    except NotATime:
+        want = None
+    assert received.get(text) == received.get(text) == want
 
 
 def test_a_refusal_says_why() -> None:
