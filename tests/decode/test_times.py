@@ -107,7 +107,7 @@ def test_times_of_export_are_remembered_within_bounds(monkeypatch: Any) -> None:
     assert len(received._others) <= 3
 
 
-@pytest.mark.parametrize("seconds", ["00", "07", "59", "60", "99", " 1", "+1", "1.", "٠١"])
+@pytest.mark.parametrize("seconds", ["00", "07", "59", "60", "99", " 1", "+1", "1."])
 @pytest.mark.parametrize("minute", ["2026-03-02T08:00:", "2026-03-02 08:00:", "2026-03-02T8:00:", "2026-02-30T08:00:"])
 def test_a_time_of_export_is_read_by_its_minute_or_as_a_whole(minute: str, seconds: str) -> None:
     received, text = Received(), f"{minute}{seconds}.5Z"
