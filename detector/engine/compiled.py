@@ -13,7 +13,7 @@ from detector.engine.novelties import MAX_ORIGINS
 
 try:
     from detector.engine.attending import at_work
-    from detector.engine.newness import Newness
+    from detector.engine.newness import Looking, Newness
     from detector.engine.steady import Compiled, copies
 except ImportError:
     COMPILED = False
@@ -24,9 +24,10 @@ else:
 if TYPE_CHECKING:
     from detector.engine.attendance import AtWork
     from detector.engine.folding import Fold, Novel, Steps
-    from detector.engine.novelties import Novelties
+    from detector.engine.habits import Habits
+    from detector.engine.novelties import LookAtAccess, Novelties
 
-__all__ = ["COMPILED", "attending", "copies", "fold", "observing"]
+__all__ = ["COMPILED", "attending", "copies", "fold", "looking", "observing"]
 
 
 def fold(steps: Steps) -> Fold:
@@ -37,6 +38,11 @@ def fold(steps: Steps) -> Fold:
 def observing(novelties: Novelties) -> Novel:
     """The fastest way to observe granted tokens."""
     return Newness(novelties, MAX_ORIGINS).observe if COMPILED else novelties.observe
+
+
+def looking(habits: Habits) -> LookAtAccess:
+    """The fastest way to look at habits."""
+    return Looking(habits).look if COMPILED else habits.look
 
 
 def attending() -> AtWork:

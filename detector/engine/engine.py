@@ -24,7 +24,7 @@ from detector.engine.budgeting import Budgeting
 from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
 from detector.engine.closing import Closing
-from detector.engine.compiled import fold, observing
+from detector.engine.compiled import fold, looking, observing
 from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
 from detector.engine.declaring import Declaring
@@ -158,7 +158,7 @@ class Engine:
         self.misuse = Misuse(settings, state, saying)
         self.concurrency = Concurrency(settings, state, saying, journal)
         self.early = EarlyLife(settings, saying)
-        self.novelties.on_access += [self.habits.look, self.misuse.look, self.early.look]
+        self.novelties.on_access += [looking(self.habits), self.misuse.look, self.early.look]
         self.refusals.on_refused.append(self.misuse.refused)
         self.novelties.on_place.append(self.concurrency.place)
         self.novelties.places_heard_from = self.concurrency.least_seen

@@ -1,8 +1,15 @@
 """The compiled part; see `newness.pyx`."""
 
 from detector.domain.events import SignIn
+from detector.engine.habits import Habits
 from detector.engine.novelties import Novelties
 from detector.engine.routing import Route
+
+class Looking:
+    """Looks at habits in place of a `Habits`."""
+
+    def __init__(self, habits: Habits) -> None: ...
+    def look(self, route: Route, event: SignIn, hour: int) -> int: ...
 
 class Newness:
     """Observes granted tokens in place of a `Novelties`."""

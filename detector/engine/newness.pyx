@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""Novelties, compiled: what `Novelties.observe` does of a record whose hour is the newest of its identity.
+"""Novelties, compiled: what `Novelties.observe` does of a record whose hour is the newest of its identity, and what
+`Habits.look` does where nothing is to be said.
 
 Nothing is decided here that is not decided the same way there. Listeners, and all that may become a signal, are called;
 what is left are look-ups in dictionaries of what is known (`known.meet`) and the small lists of an hour. How slots are
@@ -13,6 +14,7 @@ from detector.engine.routing import Recent, Route
 from detector.features import apis as api_memory
 from detector.features import networks as network_memory
 from detector.features.apis import ApiMemory, also
+from detector.features.habits import CAPACITY, SECRET, flow_of, flow_tag, type_tag
 from detector.features.known import DAILY, fresh, meet
 from detector.features.memory import FleetMemory, IdentityMemory
 from detector.features.networks import NetworkMemory
@@ -22,13 +24,53 @@ include "slots.pxi"
 include "numbers.pxi"
 
 
-cdef class Newness:
+cdef class Meeting:
+    """What is known, of one horizon; see `features.known`."""
+
+    cdef object _horizon, _fresh, _meet_all, _never
+    cdef long long _lag, _settles, _daily
+
+    def __init__(self, horizon):
+        self._horizon, self._fresh, self._meet_all, self._never = horizon, fresh, meet, NEVER
+        self._lag, self._settles, self._daily = horizon.lag, horizon.lag + horizon.keep, DAILY
+
+    cdef long long _meet(
+        self, dict values, object value, long long hour, object hour_number, Py_ssize_t capacity
+    ) except? -1:
+        """`known.meet`."""
+        cdef PyObject *found = PyDict_GetItemWithError(values, value)
+        cdef long long state
+        if found == NULL:
+            if len(values) >= capacity:
+                return <long long>self._meet_all(values, value, hour_number, self._horizon, capacity)
+            values[value] = self._fresh(hour_number)
+            return -hour
+        state = <long long><object>found
+        if state > 0:
+            if hour >= state + self._daily:
+                values[value] = hour_number
+                state = hour
+        elif hour + state < 0:
+            values[value] = self._fresh(hour_number)
+            state = -hour
+        elif hour + state >= self._settles:
+            values[value] = hour_number
+            state = hour
+        return state
+
+    cdef long long _settled_until(self, long long state, long long hour) noexcept:
+        """`known.settled_until`."""
+        if state > 0:
+            return state + self._daily
+        return self._settles - state if state else hour
+
+
+cdef class Newness(Meeting):
     """Observes granted tokens in place of a `Novelties`."""
 
-    cdef object _novelties, _horizon, _also, _fresh, _meet_all, _never
+    cdef object _novelties, _also
     cdef list _on_access, _on_place
     cdef dict _places
-    cdef long long _lag, _settles, _daily
     cdef double _young_below, _places_heard_from
     cdef Py_ssize_t _capacity, _floor, _network_capacity, _most_origins, _fold
     cdef Py_ssize_t _access, _origin, _resource, _agent_name, _role
@@ -41,10 +83,9 @@ cdef class Newness:
 
     def __init__(self, novelties, Py_ssize_t most_origins):
         horizon = novelties.horizon
-        self._novelties, self._horizon, self._also = novelties, horizon, also
-        self._fresh, self._meet_all, self._never = fresh, meet, NEVER
+        super().__init__(horizon)
+        self._novelties, self._also = novelties, also
         self._on_access, self._on_place, self._places = novelties.on_access, novelties.on_place, novelties.places
-        self._lag, self._settles, self._daily = horizon.lag, horizon.lag + horizon.keep, DAILY
         self._young_below, self._places_heard_from = novelties.young_below, novelties.places_heard_from
         self._capacity, self._floor = novelties.settings.apis.capacity, novelties.settings.apis.spread_floor
         self._network_capacity, self._most_origins = network_memory.CAPACITY, most_origins
@@ -315,32 +356,83 @@ cdef class Newness:
                         until[0] = hour
         return new
 
-    cdef long long _meet(
-        self, dict values, object value, long long hour, object hour_number, Py_ssize_t capacity
-    ) except? -1:
-        """`known.meet`."""
-        cdef PyObject *found = PyDict_GetItemWithError(values, value)
-        cdef long long state
-        if found == NULL:
-            if len(values) >= capacity:
-                return <long long>self._meet_all(values, value, hour_number, self._horizon, capacity)
-            values[value] = self._fresh(hour_number)
-            return -hour
-        state = <long long><object>found
-        if state > 0:
-            if hour >= state + self._daily:
-                values[value] = hour_number
-                state = hour
-        elif hour + state < 0:
-            values[value] = self._fresh(hour_number)
-            state = -hour
-        elif hour + state >= self._settles:
-            values[value] = hour_number
-            state = hour
-        return state
 
-    cdef long long _settled_until(self, long long state, long long hour) noexcept:
-        """`known.settled_until`."""
-        if state > 0:
-            return state + self._daily
-        return self._settles - state if state else hour
+cdef class Looking(Meeting):
+    """Looks at what accesses show of habits in place of a `Habits`."""
+
+    cdef object _habits, _type_tag, _flow_tag, _flow_of, _secret
+    cdef double _newborn_below
+    cdef Py_ssize_t _capacity
+    cdef bint _declared
+    cdef Py_ssize_t _access, _type, _key, _identity, _fleet, _known, _flows, _apis, _hour, _exposure, _closed
+
+    def __init__(self, habits):
+        super().__init__(habits.horizon)
+        self._habits, self._type_tag, self._flow_tag, self._flow_of = habits, type_tag, flow_tag, flow_of
+        self._secret, self._capacity = SECRET, CAPACITY
+        self._newborn_below = 2 * habits.least_seen
+        self._declared = habits.settings.declarations is not None
+        self._access, self._type = _place(SignIn, "access"), _place(Access, "credential_type")
+        self._key = _place(Access, "credential_key_id")
+        self._identity, self._fleet = _place(Route, "identity"), _place(Route, "fleet")
+        self._known, self._flows = _place(IdentityMemory, "habits"), _place(FleetMemory, "flows")
+        self._apis, self._hour = _place(IdentityMemory, "apis"), _place(ApiMemory, "hour")
+        self._exposure, self._closed = _place(ApiMemory, "exposure"), _place(ApiMemory, "closed")
+
+    def look(self, route, event, hour_number):
+        """See `Habits.look`."""
+        cdef PyObject *access
+        cdef PyObject *identity
+        cdef PyObject *fleet
+        cdef object values, flows = None, kind, tag, flow
+        cdef long long hour = hour_number, until
+        cdef bint newborn
+        if type(route) is not Route or type(event) is not SignIn:
+            raise TypeError("A sign-in on its route is looked at.")
+        access = _get(<PyObject *>event, self._access)
+        identity, fleet = _get(<PyObject *>route, self._identity), _get(<PyObject *>route, self._fleet)
+        values, kind = <object>_get(identity, self._known), <object>_get(access, self._type)
+        if self._declared or values is None or <object>_get(access, self._key) is not None or kind == self._secret:
+            return self._habits.look(route, event, hour_number)
+        newborn = self._newborn(_get(identity, self._apis), hour)
+        tag = None if kind is None else self._type_tag(kind)
+        flow = self._flow_of(<object>access)
+        if flow is not None:
+            flow = self._flow_tag(flow)
+            if <object>fleet is not None:
+                flows = <object>_get(fleet, self._flows)
+                if flows is None:
+                    return self._habits.look(route, event, hour_number)
+        if not (self._quiet(<dict>values, tag, hour, newborn) and self._quiet(<dict>values, flow, hour, newborn)):
+            return self._habits.look(route, event, hour_number)
+        until = self._until(<dict>values, tag, hour, hour_number)
+        until = min(until, self._until(<dict>values, flow, hour, hour_number))
+        if flows is not None:
+            until = min(until, self._until(<dict>flows, flow, hour, hour_number))
+        return until
+
+    cdef bint _newborn(self, PyObject *apis, long long hour) except -1:
+        """Whether an identity is not heard: `is_newborn` in its newest hour."""
+        return (
+            <long long><object>_get(apis, self._hour) == hour
+            and not <double><object>_get(apis, self._exposure)
+            and len(<tuple>_get(apis, self._closed)) + 2 < self._newborn_below
+        )
+
+    cdef bint _quiet(self, dict values, object tag, long long hour, bint newborn) except -1:
+        """Whether nothing is to be said of a value that is met (`Habits._meet`)."""
+        cdef PyObject *found
+        cdef long long state
+        if tag is None:
+            return True
+        found = PyDict_GetItemWithError(values, tag)
+        if found == NULL:
+            return newborn and len(values) + 1 < self._capacity
+        state = <long long><object>found
+        return state > 0 or newborn or hour + state >= self._lag
+
+    cdef long long _until(self, dict values, object tag, long long hour, object hour_number) except? -1:
+        """Meets a value; the hour before which it need not be met again."""
+        if tag is None:
+            return self._never
+        return self._settled_until(self._meet(values, tag, hour, hour_number, self._capacity), hour)

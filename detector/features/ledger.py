@@ -11,6 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -66,6 +68,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False, order=True):
         return (self.kind, self.about, self.who, self.detail) == (other.kind, other.about, other.who, other.detail)
 
 
+_time_of: Final = attrgetter("time")
+
+
 class Ledger(msgspec.Struct, gc=False):
     """The entries of one key, rising."""
 
@@ -99,8 +104,10 @@ class Ledger(msgspec.Struct, gc=False):
 
         So whether there is one before or after a moment does not depend on the order in which they came.
         """
-        step = int(entry.time) // STEP
-        alike = [each for each in self.entries if each.like(entry) and int(each.time) // STEP == step]
+        start = int(entry.time) // STEP * STEP
+        first = bisect_left(self.entries, start, key=_time_of)
+        near = takewhile(lambda each: each.time < start + STEP, islice(self.entries, first, None))
+        alike = [each for each in near if each.like(entry)]
         if len(alike) > 1:
             if alike[0] <= entry <= alike[-1]:
                 return False
