@@ -83,8 +83,9 @@ class Regular:
         asking = flyweights.asking
         if asking and not asking.isdisjoint(accesses):  # of these more is read than the scanner knows
             odd += (number for number, access in enumerate(accesses) if access in asking)
-        if None in accesses or None in origins:
-            self._meet(data, category, accesses, origins, odd)
+        missing = scanner.missing(accesses, origins)
+        if missing:
+            self._meet(data, category, accesses, origins, odd, missing)
         odd.sort()
         columns: list[list[Any]] = [ids, times, accesses, origins]
         if users is not None and clients is not None:
@@ -109,14 +110,16 @@ class Regular:
         accesses: list[Access | None],
         origins: list[Origin | None],
         odd: list[int],
+        missing: list[int],
     ) -> None:
         """Makes the flyweights that are missing. Sign-ins of which more is read than the scanner knows become odd."""
         scanner, flyweights, apart = self._scanner, self._flyweights, set(odd)
         assert scanner is not None
         kind, strict, loose = _READ[category]
-        for number, (access, origin) in enumerate(zip(accesses, origins, strict=True)):
-            if (access is not None and origin is not None) or number in apart:
+        for number in missing:
+            if number in apart:
                 continue
+            access, origin = accesses[number], origins[number]
             fields = scanner.fields(data, number)
             if fields is not None:
                 told, place = Told(*fields[:_OF_ACCESS]), fields[_OF_ACCESS:]

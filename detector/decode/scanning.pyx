@@ -485,6 +485,15 @@ cdef class Scanner:
 
     # --------------------------------------------------------------------------------------------------- doors
 
+    def missing(self, list accesses not None, list origins not None):
+        """The numbers of the records read last that lack a flyweight and are not odd."""
+        cdef Py_ssize_t number
+        cdef list found = []
+        for number in range(min(self._read, len(accesses), len(origins))):
+            if not self._spots[number].odd and (accesses[number] is None or origins[number] is None):
+                found.append(number)
+        return found
+
     def scan(self, bytes body not None, dict accesses not None, dict origins not None):
         """Reads `{"records": [...]}`, or records line by line.
 

@@ -55,6 +55,7 @@ cdef class Compiled:
     cdef Py_ssize_t _identity, _fleet, _principal, _agent, _first_seen, _fleet_seen, _fleet_hours, _active
     cdef object _horizon
     cdef tuple _floors, _fleet_floors
+    cdef dict _buckets
     cdef long long _final
     cdef long long _crowd, _per_hour, _per_six
     cdef double _step
@@ -90,6 +91,7 @@ cdef class Compiled:
         self._first_seen, self._fleet_seen = _place(IdentityMemory, "first_seen"), _place(FleetMemory, "first_seen")
         self._fleet_hours, self._active = _place(FleetMemory, "hours"), _place(FleetHours, "active")
         self._floors, self._fleet_floors = counting.settings.agent_rates.floors, counting.settings.blueprint_rates.floors
+        self._buckets = {}
         self._horizon, self._final = counting.spans[1], counting.spans[1].keep
         self._crowd = counting.fanning.floor
         self._per_hour, self._per_six, self._step = STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, STEP
@@ -262,7 +264,7 @@ cdef class Compiled:
     def fold(self, events, object newest not None, double lateness):
         """Folds a stretch; `newest` is the watermark before it."""
         cdef list told = events if type(events) is list else list(events)
-        cdef dict buckets = {}
+        cdef dict buckets = self._buckets
         cdef Py_ssize_t place, late = 0, unwatched = 0, left_out = 0
         cdef double watermark = newest, oldest = watermark - lateness, time, low = 0.0, high = 0.0
         cdef long long bucket = -1, hour = -1, n
@@ -273,6 +275,8 @@ cdef class Compiled:
         cdef PyObject *fleet_rates
         cdef PyObject *value
         self._warm(told)
+        if len(buckets) > 64:
+            buckets.clear()
         for place in range(len(told)):
             event = told[place]
             if <PyObject *>Py_TYPE(event) == self._sign_in:
