@@ -39,10 +39,28 @@ def copies(set ids not None, list digests not None):
     return found
 
 
+cdef Py_ssize_t _at_most(tuple closed, long long number) except -2:
+    """The place of the latest of some closed buckets that is not later than `number`; -3 when all are."""
+    cdef Py_ssize_t place = len(closed) - 3
+    while place >= 0 and <long long>closed[place] > number:
+        place -= 3
+    return place
+
+
+cdef inline bint _would_trip(tuple closed, Py_ssize_t place) except -1:
+    """Whether a closed bucket is to be looked at when it holds one more."""
+    return <long long>closed[place + 1] + 1 >= <long long>closed[place + 2]
+
+
+cdef inline tuple _raised(tuple closed, Py_ssize_t place):
+    """Closed buckets, one of which holds one more."""
+    return _with(closed, place + 1, <long long>closed[place + 1] + 1)
+
+
 cdef class Compiled:
     """Folds stretches of events; see `folding.Plain`, which takes and does the same."""
 
-    cdef object _router, _judge, _open, _older, _judge_fleet, _open_fleet, _older_fleet
+    cdef object _router, _judge, _older, _judge_fleet, _older_fleet
     cdef object _activate, _crowded, _refused, _remarkable, _novel, _other, _place_of
     cdef PyObject *_sign_in
     cdef PyObject *_access_kind
@@ -66,9 +84,8 @@ cdef class Compiled:
     def __init__(self, steps):
         self._router = steps.router
         counting = steps.counting
-        self._judge, self._open, self._older = counting.judge, counting.open_bucket, counting.older_bucket
-        self._judge_fleet, self._open_fleet = counting.judge_fleet, counting.open_fleet_bucket
-        self._older_fleet = counting.older_fleet_bucket
+        self._judge, self._older = counting.judge, counting.older_bucket
+        self._judge_fleet, self._older_fleet = counting.judge_fleet, counting.older_fleet_bucket
         self._activate, self._crowded = counting.activate, counting.fanning.active
         self._refused, self._remarkable, self._novel = steps.refused, steps.remarkable, steps.novel
         self._other, self._place_of = steps.other, steps.place_of
@@ -121,33 +138,29 @@ cdef class Compiled:
             self._crowded(route, event, hour_number, agents)
         return True
 
-    cdef bint _rolled(
+    cdef int _rolled(
         self, object route, object event, PyObject *rates, PyObject *fleet_rates, object bucket_number, object hour_number
     ) except -1:
-        """`Counting.open_bucket` but for the judging; false, and nothing done, for the first bucket of all."""
+        """`Counting.open_bucket` but for the judging."""
         cdef long long old = <long long><object>_get(rates, self._bucket), hour = hour_number
-        if old < 0:
-            return False
         if <object>fleet_rates is not None and old // self._per_hour != hour:
             if not self._activated(route, event, _get(<PyObject *>route, self._fleet), hour, hour_number):
                 self._activate(route, event, hour_number)
         self._roll(rates, bucket_number, hour, self._floors)
-        return True
+        return 0
 
-    cdef bint _rolled_fleet(self, object route, PyObject *rates, object bucket_number, object hour_number) except -1:
-        """`Counting.open_fleet_bucket` but for the judging; false, and nothing done, for the first bucket of all."""
+    cdef int _rolled_fleet(self, object route, PyObject *rates, object bucket_number, object hour_number) except -1:
+        """`Counting.open_fleet_bucket` but for the judging."""
         cdef long long old = <long long><object>_get(rates, self._bucket), hour = hour_number
         cdef PyObject *hours
         cdef list active
-        if old < 0:
-            return False
         if old // self._per_hour != hour:
             hours = _get(_get(<PyObject *>route, self._fleet), self._fleet_hours)
             active = <list>_get(hours, self._active)
             if active and <long long>active[0] <= hour - self._final:
                 learn(<object>hours, <object>rates, hour_number, self._horizon)
         self._roll(rates, bucket_number, hour, self._fleet_floors)
-        return True
+        return 0
 
     cdef int _roll(self, PyObject *rates, object bucket_number, long long hour, tuple floors) except -1:
         """`token_rate.roll`."""
@@ -157,6 +170,9 @@ cdef class Compiled:
         cdef long long six_n = <long long><object>_get(rates, self._six_n) + <long long>n
         cdef long long old_six = <long long>old // self._per_six, six = bucket // self._per_six
         cdef tuple steps, hours, sixes
+        if <long long>old < 0:
+            self._begin(rates, bucket_number, floors)
+            return 0
         steps = _longer(<tuple>_get(rates, self._steps), old, n, <object>_get(rates, self._step_check))
         _set(rates, self._step_check, floors[0])
         if <long long>old // self._per_hour != hour:
@@ -184,6 +200,18 @@ cdef class Compiled:
         _set(rates, self._n, 1)
         return 0
 
+    cdef int _begin(self, PyObject *rates, object bucket_number, tuple floors) except -1:
+        """The first bucket of all."""
+        _set(rates, self._bucket, bucket_number)
+        _set(rates, self._n, 1)
+        _set(rates, self._step_check, floors[0])
+        _set(rates, self._hour_check, floors[1])
+        _set(rates, self._six_check, floors[2])
+        _set(rates, self._trip, self._trip_of(
+            rates, <long long><object>_get(rates, self._hour_n), <long long><object>_get(rates, self._six_n)
+        ))
+        return 0
+
     cdef tuple _folded(self, PyObject *rates, int span_index, tuple closed, long long newest):
         """`token_rate._fold`."""
         cdef long long limit = newest - self._keep[span_index]
@@ -196,20 +224,43 @@ cdef class Compiled:
         _set(rates, self._base, base)
         return closed[done:]
 
-    cdef bint _inserted(self, PyObject *rates, long long bucket) except -1:
-        """`token_rate.insert` into the bucket before the newest, of the same hour, where nothing is to be looked at."""
-        cdef tuple steps = <tuple>_get(rates, self._steps)
-        cdef Py_ssize_t size = len(steps)
-        cdef long long newest = <long long><object>_get(rates, self._bucket), count, hour_n, six_n, trip
-        if not size or <long long>steps[size - 3] != bucket or newest // self._per_hour != bucket // self._per_hour:
-            return False
-        count = <long long>steps[size - 2] + 1
-        hour_n = <long long><object>_get(rates, self._hour_n) + 1
-        six_n = <long long><object>_get(rates, self._six_n) + 1
+    cdef bint _inserted(self, PyObject *rates, object bucket_number, object step_floor) except -1:
+        """`token_rate.insert`, where nothing is to be looked at; false, and nothing done, where something may be.
+
+        So it is with the first record of an hour or of six hours that are over, too.
+        """
+        cdef tuple steps = <tuple>_get(rates, self._steps), hours = <tuple>_get(rates, self._hours)
+        cdef tuple sixes = <tuple>_get(rates, self._sixes)
+        cdef long long bucket = bucket_number, newest = <long long><object>_get(rates, self._bucket)
+        cdef long long hour_n = <long long><object>_get(rates, self._hour_n)
+        cdef long long six_n = <long long><object>_get(rates, self._six_n), trip
+        cdef Py_ssize_t step = _at_most(steps, bucket), hour = -1, six = -1
+        cdef bint known = step >= 0 and <long long>steps[step] == bucket
+        if newest // self._per_hour == bucket // self._per_hour:
+            hour_n += 1
+        else:
+            hour = _at_most(hours, bucket // self._per_hour)
+            if hour < 0 or <long long>hours[hour] != bucket // self._per_hour or _would_trip(hours, hour):
+                return False
+        if newest // self._per_six == bucket // self._per_six:
+            six_n += 1
+        else:
+            six = _at_most(sixes, bucket // self._per_six)
+            if six < 0 or <long long>sixes[six] != bucket // self._per_six or _would_trip(sixes, six):
+                return False
         trip = self._trip_of(rates, hour_n, six_n)
-        if count >= <long long>steps[size - 1] or <long long><object>_get(rates, self._n) >= trip:
+        if (_would_trip(steps, step) if known else <long long>step_floor <= 1) or (
+            <long long><object>_get(rates, self._n) >= trip
+        ):
             return False
-        _set(rates, self._steps, _with(steps, size - 2, count))
+        if known:
+            _set(rates, self._steps, _raised(steps, step))
+        else:
+            _set(rates, self._steps, steps[:step + 3] + (bucket_number, 1, step_floor) + steps[step + 3:])
+        if hour >= 0:
+            _set(rates, self._hours, _raised(hours, hour))
+        if six >= 0:
+            _set(rates, self._sixes, _raised(sixes, six))
         _set(rates, self._hour_n, hour_n)
         _set(rates, self._six_n, six_n)
         _set(rates, self._trip, trip)
@@ -321,11 +372,12 @@ cdef class Compiled:
                 if n >= <long long><object>_get(rates, self._trip):
                     self._judge(route, event, hour_number)
             elif <long long><object>value < bucket:
-                if not self._rolled(route, event, rates, fleet_rates, bucket_number, hour_number):
-                    self._open(route, event, bucket_number)
-                elif 1 >= <long long><object>_get(rates, self._trip):
+                self._rolled(route, event, rates, fleet_rates, bucket_number, hour_number)
+                if 1 >= <long long><object>_get(rates, self._trip):
                     self._judge(route, event, hour_number)
-            elif not self._in_order(<PyObject *>route, access, bucket) or not self._inserted(rates, bucket):
+            elif not self._in_order(<PyObject *>route, access, bucket) or not self._inserted(
+                rates, bucket_number, self._floors[0]
+            ):
                 self._older(route, event, bucket_number)
             if <object>fleet_rates is not None:
                 self._hold(fleet_rates)
@@ -336,11 +388,10 @@ cdef class Compiled:
                     if n >= <long long><object>_get(fleet_rates, self._trip):
                         self._judge_fleet(route, event, hour_number)
                 elif <long long><object>value < bucket:
-                    if not self._rolled_fleet(route, fleet_rates, bucket_number, hour_number):
-                        self._open_fleet(route, event, bucket_number)
-                    elif 1 >= <long long><object>_get(fleet_rates, self._trip):
+                    self._rolled_fleet(route, fleet_rates, bucket_number, hour_number)
+                    if 1 >= <long long><object>_get(fleet_rates, self._trip):
                         self._judge_fleet(route, event, hour_number)
-                elif not self._inserted(fleet_rates, bucket):
+                elif not self._inserted(fleet_rates, bucket_number, self._fleet_floors[0]):
                     self._older_fleet(route, event, bucket_number)
             if <object>_get(<PyObject *>route, self._failed) is True:
                 self._refused(route, event, hour_number)
