@@ -151,6 +151,13 @@ def test_an_hour_before_the_last_one_is_gone() -> None:
     assert [apis.used_in(memory, START + hour) for hour in range(4)] == [(), ("b",), ("c",), ()]
 
 
+def test_of_an_hour_before_these_two_it_is_not_remembered_what_was_used() -> None:
+    apis, memory = feature(), ApiMemory()
+    apis.observe(memory, "a", START + 5)
+    assert not apis.observe(memory, "b", START + 1)
+    assert (memory.used, memory.used_before, apis.used_in(memory, START + 1)) == (("a",), (), ())
+
+
 def test_the_hour_before_is_empty_after_a_pause() -> None:
     apis = feature()
     memory = told(apis, "a")
