@@ -29,7 +29,7 @@ from detector.sources.lines import message_lines, record_lines
 from detector.sources.ordering import FEW, Feed, FeedPosition, Merge, MergePosition, in_order, records_of, times_of
 from detector.sources.parquet.reader import ParquetReader
 from detector.sources.paths import Found
-from detector.sources.reading import NOTHING, Digest, Hasher, Reading
+from detector.sources.reading import NOTHING, Hasher, Reading
 from detector.sources.sniff import Kind, enough, kind_of
 from detector.sources.sorting import Room, in_sorted_order
 from detector.sources.streams import CHANGED, Input
@@ -136,7 +136,6 @@ class FileSource:
         self.bytes_done = 0
         """Bytes read so far, as they lie at rest."""
         self._readings: Final[dict[str, Reading]] = {}
-        self._digests: Final[dict[str, Digest]] = {}
         self._feeds: Final[dict[str, Feed]] = {}
         self._merge: Merge | None = None
         self._between = True
@@ -239,14 +238,8 @@ class FileSource:
         def seen(block: bytes) -> None:
             self._readings[each.place].read += len(block)
             self.bytes_done += len(block)
-            if hasher is None:
-                return
-            digest = self._digests.get(each.place)
-            if digest is None:
-                digest = self._digests[each.place] = hasher.digest()
-            digest.update(block)
 
-        each.seen = seen
+        each.seen, each.hasher = seen, hasher
 
     def _failed(self, place: str, error: Exception) -> None:
         if isinstance(error, SourceError):
@@ -374,7 +367,7 @@ class FileSource:
     def _ended(self, source: Input) -> None:
         reading = self._readings[source.place]
         reading.status = "read"
-        digest = self._digests.pop(source.place, None)
+        digest, source.digest = source.digest, None
         if source.raw is not None:
             reading.grown = source.raw.grown
         if digest is not None and reading.read >= reading.size:

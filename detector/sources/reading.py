@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from math import inf
 from typing import Final, Literal
 
@@ -16,8 +17,8 @@ Status = Literal["waiting", "read", "partly", "failed"]
 _OUTSTANDING: Final = 2
 """Errands that may wait on the hashing thread, of one input. Many inputs may be open, so few."""
 _TOGETHER: Final = 4 * 2**20
-"""Bytes that are hashed in one errand, as one piece: after each the thread waits up to 5 ms for the interpreter's lock,
-in which it could have hashed some 8 MiB."""
+"""Bytes that are hashed in one errand, as one piece: behind each the thread waits for the interpreter's lock, and the
+thread that judges for its return."""
 NOTHING: Final = hashlib.sha256().hexdigest()
 """Of an empty input."""
 
@@ -60,7 +61,7 @@ class Reading(msgspec.Struct):
 
 
 class Hasher:
-    """Hashes blocks beside the work, on one thread: hashing lets go of the interpreter's lock.
+    """Hashes blocks beside the work, on one thread: hashing lets go of the interpreter's lock, and so does reading.
 
     Where that thread gets no processor, whoever gives it work does the work: nobody waits, and no more is held.
 
@@ -96,6 +97,35 @@ class Digest:
         self._size += len(block)
         if self._size >= _TOGETHER:
             self._begin()
+
+    def along(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same blocks, taken in on their way."""
+        for block in blocks:
+            self.update(block)
+            yield block
+
+    def ahead(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same blocks, read and taken in by the thread, each while somebody works with the one before it.
+
+        So nothing is held, or copied, for the sake of the hash. Nothing else may be told; blocks should be large. The
+        first is given before the second is read: an input that then waits for its time holds no more.
+        """
+
+        def take() -> bytes:
+            block = next(blocks, b"")
+            self._hash.update(block)
+            return block
+
+        yield take()
+        block, errand = take(), None
+        try:
+            while block:
+                errand = self._thread.submit(take)
+                yield block
+                block = take() if errand.cancel() else errand.result()
+        finally:
+            if errand is not None and not errand.cancel():
+                wait((errand,))  # it may be using the file
 
     def _begin(self) -> None:
         while len(self._outstanding) >= _OUTSTANDING:

@@ -9,18 +9,21 @@ import codecs
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import BinaryIO, Final, Protocol
 
 import zstandard
 
 from detector.errors import SourceError
+from detector.sources.reading import Digest, Hasher
 
 BLOCK: Final = 2**20
 PIECE: Final = 128 * 2**10
 """What is read of a file at once: as much as a chunk holds. Larger blocks push the engine's memory out of the cache of
 the processor, which costs more than the calls that they save; and where records are cut depends on it."""
+_AHEAD: Final = 2 * 2**20
+"""What is read of a file at once by another thread: see `Digest.ahead`."""
 AVRO: Final = b"Obj\x01"
 """What a file of Event Hubs Capture begins with."""
 PARQUET: Final = b"PAR1"
@@ -55,6 +58,10 @@ class Raw(Protocol):
         """The first `size` bytes, as they lie there; raises `SourceError` or `OSError`."""
         ...
 
+    def hashed(self, digest: Digest) -> Iterator[bytes]:
+        """The same blocks, told to the digest."""
+        ...
+
     def sample(self, position: int, length: int) -> bytes:
         """Some bytes out of the middle."""
         ...
@@ -86,9 +93,20 @@ class Disk:
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes, block by block."""
+        return self._read(PIECE)
+
+    def hashed(self, digest: Digest) -> Iterator[bytes]:
+        """The same blocks, of which chunks are made in the same way: what was begun without hashes can go on with."""
+        for block in digest.ahead(self._read(_AHEAD)):
+            for at in range(0, len(block), PIECE):
+                yield block[at : at + PIECE]
+
+    def _read(self, most: int) -> Iterator[bytes]:
+        """The bytes, so many at once behind the first piece, which may have to wait for the others."""
         left = self.size
+        sizes = chain((PIECE,), repeat(most))
         with open(self._path, "rb", buffering=0) as file:
-            while left and (block := file.read(min(left, PIECE))):
+            while left and (block := file.read(min(left, next(sizes)))):
                 left -= len(block)
                 yield block
             if not left:
@@ -117,7 +135,7 @@ class Input:
         raw: Bytes at rest; `None` for a file to be opened by its name.
     """
 
-    __slots__ = ("_close", "_started", "_stream", "once", "place", "plain", "raw", "seen")
+    __slots__ = ("_close", "_started", "_stream", "digest", "hasher", "once", "place", "plain", "raw", "seen")
 
     def __init__(
         self,
@@ -128,6 +146,10 @@ class Input:
     ) -> None:
         self.place: Final = place
         self.seen = seen
+        self.hasher: Hasher | None = None
+        """Who hashes what is read; `None` when nobody asks for it."""
+        self.digest: Digest | None = None
+        """Of what was read, once that has begun."""
         self.plain = False
         """Whether the bytes at rest are the bytes of the records, so that samples can be taken anywhere."""
         self._started: Iterator[bytes] | None = None
@@ -190,20 +212,27 @@ class Input:
             yield from raw
 
     def _raw(self, seen: Callable[[bytes], None] | None) -> Iterator[bytes]:
-        stream = self._stream
-        if stream is None:
-            assert self.raw is not None, "what is no stream is at rest"
-            blocks: Iterable[bytes] = self.raw.blocks()
-        else:
-            blocks = iter(lambda: _read(stream), b"")
         try:
-            for block in blocks:
+            for block in self._lying() if seen is None else self._hashed():
                 if seen is not None:
                     seen(block)
                 yield block
         finally:
-            if self._close and stream is not None:
-                stream.close()
+            if self._close and self._stream is not None:
+                self._stream.close()
+
+    def _hashed(self) -> Iterator[bytes]:
+        if self.hasher is None:
+            return self._lying()
+        self.digest = digest = self.hasher.digest()
+        return digest.along(self._lying()) if self.raw is None else self.raw.hashed(digest)
+
+    def _lying(self) -> Iterator[bytes]:
+        stream = self._stream
+        if stream is not None:
+            return iter(lambda: _read(stream), b"")
+        assert self.raw is not None, "what is no stream is at rest"
+        return self.raw.blocks()
 
 
 def _read(stream: BinaryIO) -> bytes:

@@ -11,6 +11,7 @@ from detector.errors import SourceError
 from detector.sources.blobs.access import refusal
 from detector.sources.blobs.listing import Listed
 from detector.sources.blobs.loop import Loop
+from detector.sources.reading import Digest
 from detector.sources.streams import CHANGED
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class Blob:
         yield first
         self._first = None
         yield from self._ahead(len(first))
+
+    def hashed(self, digest: Digest) -> Iterator[bytes]:
+        """See `Raw.hashed`. Ranges are fetched ahead as it is."""
+        return digest.along(self.blocks())
 
     def sample(self, position: int, length: int) -> bytes:
         """Some bytes out of the middle."""
