@@ -6,12 +6,17 @@ the usual way: the same events, at about half the speed.
 
 from __future__ import annotations
 
+from detector.decode import pieces
+
 try:
-    from detector.decode.scanning import Scanner
+    from detector.decode.scanning import Scanner, line_ends
 except ImportError:
     COMPILED = False
+    line_ends = pieces.line_ends
 else:
     COMPILED = True
+
+__all__ = ["COMPILED", "Scanner", "line_ends", "scanner"]
 
 
 def scanner() -> Scanner | None:

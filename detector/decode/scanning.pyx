@@ -21,7 +21,7 @@ from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 cdef extern from *:
     """
@@ -808,3 +808,17 @@ cdef int _more(int month, int year) noexcept nogil:
     if month == 2:
         return 1 if (year % 4 == 0 and year % 100 != 0) or year % 400 == 0 else 0
     return 2 if month == 4 or month == 6 or month == 9 or month == 11 else 3
+
+
+def line_ends(bytes piece not None):
+    """How many there are."""
+    cdef const char *p = PyBytes_AS_STRING(piece)
+    cdef const char *end = p + PyBytes_GET_SIZE(piece)
+    cdef Py_ssize_t count = 0
+    while p < end:
+        p = <const char *>memchr(p, b"\n", end - p)
+        if p == NULL:
+            break
+        count += 1
+        p += 1
+    return count

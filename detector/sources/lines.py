@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from itertools import chain
 
+from detector.decode.compiled import line_ends
 from detector.domain.quarantine import MAX_BYTES, Quarantined
 from detector.sources.chunk import CHUNK_BYTES, MAX_LINE_BYTES, Chunk
 
-_LONG_LINE = 512
-"""Bytes from which on a line is a long one."""
 _LONGEST = CHUNK_BYTES + CHUNK_BYTES // 2
 """Whole lines up to this length stay together: a block that was read, with the line that its forerunner ended in."""
 
@@ -24,7 +23,7 @@ def record_lines(blocks: Iterator[bytes], place: str, max_line: int = MAX_LINE_B
             line += 1
             continue
         yield Chunk(piece, place, "lines", line)
-        line += _line_ends(piece)
+        line += line_ends(piece)
 
 
 def message_lines(blocks: Iterator[bytes], place: str, max_line: int = MAX_LINE_BYTES) -> Iterator[Chunk]:
@@ -70,18 +69,6 @@ def _whole_lines(blocks: Iterator[bytes], place: str, max_line: int) -> Iterator
     last = b"".join(begun)
     if last:
         yield last
-
-
-def _line_ends(piece: bytes) -> int:
-    """How many there are. The search for the next one is many times as fast as the count, and pays for long lines."""
-    at = piece.find(b"\n")
-    if at < _LONG_LINE:
-        return piece.count(b"\n")
-    count = 0
-    while at >= 0:
-        count += 1
-        at = piece.find(b"\n", at + 1)
-    return count
 
 
 def _end(block: bytes, start: int, cut: int, most: int) -> int:

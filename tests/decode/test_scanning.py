@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
-from detector.decode import compiled
+from detector.decode import compiled, pieces
 from detector.decode.decoded import Decoded
 from detector.decode.decoder import Decoder
 from detector.domain.events import SignIn
@@ -244,6 +244,7 @@ def test_without_a_compiler_everything_goes_the_usual_way(monkeypatch: pytest.Mo
         importlib.reload(compiled)
         assert not compiled.COMPILED
         assert compiled.scanner() is None
+        assert compiled.line_ends is pieces.line_ends
         assert len(Decoder().body(body_of(sign_in(), sign_in())).events) == 2
     finally:
         monkeypatch.undo()
@@ -252,6 +253,11 @@ def test_without_a_compiler_everything_goes_the_usual_way(monkeypatch: pytest.Mo
 
 
 # ------------------------------------------------------------------------------------------------------- laws
+
+
+@given(st.lists(st.sampled_from([b"", b"x", b"\n", b"\r\n", b"y" * 511, b"z" * 600, b"\0"]), max_size=30).map(b"".join))
+def test_both_ways_count_the_same_line_ends(piece: bytes) -> None:
+    assert compiled.line_ends(piece) == pieces.line_ends(piece) == piece.count(b"\n")
 
 
 @st.composite
