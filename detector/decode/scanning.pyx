@@ -8,7 +8,7 @@ was passed over before: equal bytes in the same place are the same value, and co
 
 The pass is strict and knows little: no white space, no escapes in what is read, one category of sign-ins a body. At the
 first doubt it gives up, on the record or on the whole body, and `decoder` goes the usual way; nothing is decided here
-that is not decided the same way there (`tests/decode/test_scanning.py`). Without a compiler the product works all the
+that is not decided the same way there (`tests/laws/test_both_ways.py`). Without a compiler the product works all the
 same.
 
 Formats: RFC 8259 (JSON), RFC 3339 (times). Hash: SipHash-1-3 (Aumasson and Bernstein, 2012), keyed for each process so

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from detector.engine import concurrency, fanning
+from detector.engine import concurrency, fanning, novelties
 from detector.features.apis import ApiSettings
+from detector.features.networks import places
 from tests.stories import DAY, HOME, HOUR, MINUTE, START, Tenant, engine_of, network, settings, tell
 
 TENANT = Tenant()
@@ -47,6 +48,14 @@ def test_a_flood_of_places_is_watched_up_to_a_bound(monkeypatch: pytest.MonkeyPa
     tell(engine, [TENANT.sign_in(agent, START + 40 * HOUR, origin=network(5)) for agent in agents])
     assert len(engine.state.tenants[TENANT.id].presences) == 2
     assert engine.counters["presences_dropped"] == 3
+
+
+def test_where_origins_lie_is_worked_out_anew_when_too_many_were_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(novelties, "_MAX_PLACES", 3)
+    looked_up = engine_of().novelties
+    origins = [network(number) for number in range(7)]
+    assert [looked_up.place(origin) for origin in origins] == [places(origin) for origin in origins]
+    assert list(looked_up.places) == origins[6:]
 
 
 def test_an_identity_that_was_forgotten_is_no_longer_watched() -> None:

@@ -1,4 +1,4 @@
-"""Whatever a file says, loading ends with settings or with a ConfigurationError, and with nothing else."""
+"""Law: whatever a file says, loading ends with settings or with a ConfigurationError, and with nothing else."""
 
 from __future__ import annotations
 
