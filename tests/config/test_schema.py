@@ -24,11 +24,17 @@ PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "configuration.schema
 
 
 @cache
+def schema() -> dict[str, Any]:
+    """Made once: it is a look at every setting there is."""
+    return json_schema()
+
+
+@cache
 def validator() -> Draft202012Validator:
     """Made when it is needed: importing it takes a second, and every worker of a run imports this module."""
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(json_schema())
+    return Draft202012Validator(schema())
 
 
 def described(schema: dict[str, Any]) -> list[tuple[str, str]]:
@@ -42,13 +48,13 @@ def described(schema: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_the_published_schema_is_current() -> None:
     # To renew it, write json.dumps(json_schema(), indent=2) and a line feed to the file.
-    assert PUBLISHED.read_text(encoding="utf-8") == json.dumps(json_schema(), indent=2) + "\n"
+    assert PUBLISHED.read_text(encoding="utf-8") == json.dumps(schema(), indent=2) + "\n"
 
 
 def test_the_schema_is_a_schema_and_describes_every_setting() -> None:
-    validator().check_schema(json_schema())
-    assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert [name for name, description in described(json_schema()) if not description] == []
+    validator().check_schema(schema())
+    assert schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert [name for name, description in described(schema()) if not description] == []
 
 
 @pytest.mark.parametrize("text", [text_of("detector.yaml"), effective(Settings()), "lateness: 1h30s", "lateness: 5.5"])

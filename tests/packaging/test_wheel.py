@@ -62,8 +62,10 @@ def test_the_wheel_works_in_a_clean_environment_with_only_the_runtime_lock(wheel
         if os.environ.get("CI"):
             pytest.fail("CI has no .venv/wheels: run the tests with `make test`.")
         pytest.skip("needs the wheels that `make venv` keeps")
-    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
-    pip = (tmp_path / "venv" / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
+    # The pip of this environment, working on the other one, which then really holds nothing else.
+    pip = (sys.executable, "-m", "pip", "--python", tmp_path / "venv" / "bin" / "python")
+    pip += ("--quiet", "--disable-pip-version-check")
     offline = ("--no-index", "--find-links", WHEELS)
     # Byte code of all the dependencies would take longer than their installation, and little of it is used here.
     install = (*pip, "install", "--no-compile", *offline)
