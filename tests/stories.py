@@ -493,6 +493,7 @@ def _small() -> EngineSettings:
                 "collective_surge": {"p_value": 0.05, "min_agents": 2, "min_days": 1.0},
                 "api_spread": {"p_value": 1e-2, "min_seen": 4.0},
                 "api_novelty": {"p_value": 0.2, "p_value_sensitive": 0.3, "p_value_alone": 0.2, "min_seen": 4.0},
+                "resource_shift": {"p_value": 0.05, "floor": 2, "min_seen": 4.0},
                 "newborn_deviates": {"p_value": 0.5, "young_days": 0.25, "min_siblings": 1},
                 "network_novelty": {
                     "p_value": 0.2,

@@ -59,6 +59,7 @@ from detector.detectors.pipeline_without_run import PipelineWithoutRun
 from detector.detectors.policy_edited_after_block import PolicyEditedAfterBlock
 from detector.detectors.policy_outage import PolicyOutage
 from detector.detectors.policy_weakened import PolicyWeakened
+from detector.detectors.resource_shift import ResourceShift
 from detector.detectors.risk_raised import RiskRaised
 from detector.detectors.risky_agent_active import RiskyAgentActive
 from detector.detectors.secret_in_production import SecretInProduction
@@ -79,6 +80,7 @@ DETECTORS: Final = (
     CollectiveSurge,
     ApiSpread,
     ApiNovelty,
+    ResourceShift,
     NewbornDeviates,
     NetworkNovelty,
     FailureBurst,

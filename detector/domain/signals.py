@@ -14,6 +14,7 @@ SignalKind = Literal[
     "busy",
     "silence",
     "together",
+    "mix",
     "api_spread",
     "api_novelty",
     "early_life",

@@ -56,6 +56,7 @@ _FAMILIES: Final = {
     "together": "volume",
     "api_spread": "resources",
     "api_novelty": "resources",
+    "mix": "resources",
     "early_life": "resources",
     "declaration": "resources",
     "network_novelty": "networks",

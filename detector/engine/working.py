@@ -22,6 +22,7 @@ from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal
 from detector.engine import compiled
 from detector.engine.lifecycle import switched_off
+from detector.engine.mixing import Mixing
 from detector.engine.routing import key_of, subject_of
 from detector.features import periods, silence, together
 from detector.features.periods import HOURS, STRETCH, Busy, PeriodMemory
@@ -29,6 +30,8 @@ from detector.features.silence import Silence
 from detector.features.timeline import DAY, HOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from detector.engine.children import Children
     from detector.engine.journal import Journal
     from detector.engine.saying import Saying
@@ -97,6 +100,8 @@ class Working:
         self.journal = journal
         self.children = children
         self.at_work = compiled.attending()
+        self.on_hour: Callable[[str, int, list[IdentityMemory]], None] = Mixing(settings, state, saying, children).look
+        """Told of every hour and of who was at work in it, before it is judged."""
         asked = [each for each in settings.detectors if isinstance(each, (BusyStretch, BusyDay))]
         self.min_days = min((each.min_days for each in asked), default=inf)
         self.floors = {
@@ -146,6 +151,7 @@ class Working:
         found = [
             (identity.id, identity, memory) for identity, memory in present if periods.days(memory) >= self.min_days
         ]
+        self.on_hour(tenant_id, hour, [identity for identity, _ in present])
         for _, identity, memory in sorted(found, key=itemgetter(0)):
             self._busy(tenant_id, tenant, identity, memory, hour)
         if self.crowd < inf:

@@ -17,6 +17,7 @@ from detector.features.flow import Flow
 from detector.features.hours import BlueprintDay, HourMemory
 from detector.features.inventory import ObjectMemory, PersonMemory
 from detector.features.ledger import Entry, Ledger
+from detector.features.mix import MixMemory
 from detector.features.networks import NetworkMemory
 from detector.features.outages import Outage
 from detector.features.periods import PeriodMemory
@@ -49,6 +50,8 @@ class IdentityMemory(msgspec.Struct, gc=False):
     """Event time after which a granted token is an entry of its ledger; see `detector.engine.casebook`."""
     periods: PeriodMemory | None = None
     """When it is at work; see `detector.engine.working`."""
+    mix: MixMemory | None = None
+    """In how many hours it uses which resource; `None` while it has one. See `detector.engine.mixing`."""
     hours: HourMemory | None = None
     """What finished hours taught; `None` while no model asks. See `detector.features.hours`."""
 

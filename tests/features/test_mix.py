@@ -1,0 +1,120 @@
+"""In how many of its hours at work a key uses which resource."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.features import mix
+from detector.features.mix import CAPACITY, WINDOW, MixMemory
+from detector.features.tails import beta_binomial_tail
+
+APART = 8
+"""Hours that have not taught yet."""
+
+
+def told(*hours: Sequence[str]) -> MixMemory:
+    memory = MixMemory()
+    for used in hours:
+        mix.take_in(memory, list(used))
+    return memory
+
+
+def rare(number: int, *, every: int = 50, after: int = 6) -> MixMemory:
+    """`number` hours of mail, each `every`th with the vault too, and then some with both."""
+    return told(*(("mail", "vault") if hour % every == 0 else ("mail",) for hour in range(number)), *(BOTH,) * after)
+
+
+BOTH = ("mail", "vault")
+
+
+@given(st.lists(st.sets(st.sampled_from("abc"), min_size=1), max_size=60))
+def test_what_was_learned_is_what_one_would_count(hours: list[set[str]]) -> None:
+    memory = told(*map(tuple, hours))
+    assert memory.names == tuple(sorted(set().union(*hours))) if hours else memory.names == ()
+    for name in memory.names:
+        first = next(place for place, used in enumerate(hours) if name in used)
+        taught = [name in used for used in hours[first : max(first, len(hours) - APART)]]
+        assert mix.newest(memory, name) == sum(name in used for used in hours[-WINDOW:])
+        at = 3 * memory.names.index(name)
+        assert (memory.hours[at + 1], memory.hours[at + 2]) == (len(taught), sum(taught))
+
+
+def test_a_resource_that_is_seldom_used_and_then_every_hour_is_a_shift() -> None:
+    [found] = mix.shifts(rare(101), 4, 48.0)
+    assert (found.resource, found.count, found.seen) == ("vault", 6, 99)
+    assert found.usual == pytest.approx(6 * 2 / 99)
+    worth = 24 / 99
+    assert found.p_value == beta_binomial_tail(6, 6, 1.5 * worth, 97.5 * worth)
+    assert found.p_value < 1e-5
+
+
+@pytest.mark.parametrize(("after", "found"), [(3, 0), (4, 1), (6, 1)])
+def test_below_the_floor_there_is_none(after: int, found: int) -> None:
+    assert len(mix.shifts(rare(120, after=after), 4, 48.0)) == found
+
+
+@pytest.mark.parametrize(("number", "found"), [(49, 0), (50, 1)])
+def test_a_resource_that_has_been_known_for_few_hours_is_none(number: int, found: int) -> None:
+    assert len(mix.shifts(rare(number, every=1_000), 4, 48.0)) == found
+
+
+def test_it_must_be_twice_as_often_as_usual() -> None:
+    assert mix.shifts(rare(100, every=2), 4, 48.0) == []
+    assert mix.shifts(rare(100, every=3), 4, 48.0)
+    assert all(shift.resource != "mail" for shift in mix.shifts(rare(100), 4, 48.0))
+
+
+def test_only_an_hour_in_which_it_is_used_is_told() -> None:
+    memory = rare(100, after=5)
+    mix.take_in(memory, ["mail"])
+    assert mix.newest(memory, "vault") == 5
+    assert mix.shifts(memory, 4, 48.0) == []
+
+
+def test_a_resource_that_is_used_all_the_time_since_it_came_is_no_shift() -> None:
+    assert mix.shifts(told(*(("mail",),) * 200, *(BOTH,) * 100), 4, 48.0) == []
+
+
+def test_what_is_new_work_is_learned() -> None:
+    assert mix.shifts(rare(100, after=300), 4, 48.0) == []
+
+
+def test_numbers_stay_bytes_and_shares_stay_what_they_are() -> None:
+    memory = told(*(("mail", "vault") if hour % 10 == 0 else ("mail",) for hour in range(2_000)))
+    at = memory.names.index("vault") * 3
+    taught, with_it = memory.hours[at + 1], memory.hours[at + 2]
+    assert 127 <= taught <= 254
+    assert with_it / taught == pytest.approx(0.1, abs=0.02)
+
+
+def test_it_is_bounded_whatever_is_told() -> None:
+    memory = told(("mail",), [f"api {number:02}" for number in range(50)], *([f"other {n}"] for n in range(99)))
+    assert len(memory.names) == CAPACITY
+    assert memory.names[:2] == ("api 00", "api 01"), "of those that come at once the first by name"
+    assert "mail" in memory.names
+    assert len(memory.hours) == 3 * CAPACITY
+
+
+def test_equal_names_are_one_object_and_memory_is_small() -> None:
+    one, other = rare(100), rare(90)
+    assert one.names is other.names
+    assert len(msgspec.msgpack.encode(one)) < 60
+
+
+@pytest.mark.parametrize(
+    ("values", "mixed"),
+    [
+        ({}, False),
+        ({"a": 5}, False),
+        ({"a": 5, "b": 7}, True),
+        ({"a": 5, "b": -99}, False),
+        ({"a": -98, "b": -98}, True),
+    ],
+)
+def test_a_mix_has_two_parts_by_the_end_of_the_hour(values: dict[str, int], *, mixed: bool) -> None:
+    assert mix.is_mixed(values, 98) == mixed
