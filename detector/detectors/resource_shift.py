@@ -42,7 +42,7 @@ class ResourceShift:
     """Tail probability that the number of hours must fall below."""
     floor: Annotated[int, Interval(ge=2, le=6)] = 4
     """Of the last six hours at work, those with the resource, below which nothing is said."""
-    min_seen: Annotated[float, Gt(0), Lt(128)] = 48.0
+    min_seen: Annotated[float, Gt(0), Lt(56)] = 48.0
     """Hours at work, since the agent first used the resource, that "usual" must have been learned from."""
 
     def judge(self, signal: Signal) -> Finding | None:

@@ -17,7 +17,7 @@ from detector.engine.routing import key_of, subject_of
 from detector.features import mix
 from detector.features.apis import Apis
 from detector.features.mix import WINDOW, MixMemory, Shift
-from detector.features.timeline import DAY, HOUR, horizons
+from detector.features.timeline import DAY, HOUR
 
 if TYPE_CHECKING:
     from detector.engine.children import Children
@@ -39,7 +39,6 @@ class Mixing:
         self.state = state
         self.saying = saying
         self.children = children
-        self.apis = Apis(settings.apis, horizons(settings.lateness)[1])
         asked = [each for each in settings.detectors if isinstance(each, ResourceShift) and each.enabled]
         self.floor = min((each.floor for each in asked), default=WINDOW + 1)
         self.min_seen = min((each.min_seen for each in asked), default=inf)
@@ -49,13 +48,17 @@ class Mixing:
         """Takes in an hour of those who were at work in it, and judges it."""
         found: list[tuple[str, IdentityMemory, Shift]] = []
         for identity in working:
-            used = self.apis.used_in(identity.apis, hour)
-            if not used or (identity.mix is None and not mix.is_mixed(identity.apis.values, hour)):
+            apis, memory = identity.apis, identity.mix
+            used = apis.used if apis.hour == hour else Apis.used_in(apis, hour)
+            if not used:
                 continue
-            if identity.mix is None:
-                identity.mix = MixMemory()
-            mix.take_in(identity.mix, used)
-            found += [(identity.id, identity, each) for each in mix.shifts(identity.mix, self.floor, self.min_seen)]
+            if memory is None:
+                if not mix.is_mixed(apis.values, hour):
+                    continue
+                memory = identity.mix = MixMemory()
+            shifts = mix.take_in(memory, used, self.floor, self.min_seen)
+            if shifts:
+                found += [(identity.id, identity, shift) for shift in shifts]
         for _, identity, shift in sorted(found, key=itemgetter(0)):
             if shift.p_value < self.p_value and not self._shared(tenant_id, identity, shift.resource):
                 self._tell(tenant_id, identity, hour, shift)

@@ -9,13 +9,14 @@ before them have taught: of every resource how many there were since it was firs
 So what is judged has not taught, and a resource is rare only by hours in which it could have been used: one that
 siblings began to use together is not, from its first days on.
 
-The tail is that of a beta-binomial count. Work comes in spells, so hours are worth little more than a day together,
-however many there were.
+What was learned is halved every few days of work. The tail is that of a beta-binomial count. Work comes in spells, so
+hours are worth little more than a day together, however many there were.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 import msgspec
@@ -24,29 +25,33 @@ from detector.features.tails import beta_binomial_tail
 
 WINDOW: Final = 6
 """Hours at work that are judged."""
-CAPACITY: Final = 16
-"""Resources of one key that are remembered: those that it used first."""
+CAPACITY: Final = 8
+"""Resources of one key that are remembered."""
 
 _APART: Final = 8
 """Hours at work that are told apart and have not taught yet."""
-_MOST: Final = 254
-"""Hours after which what they taught is halved: all numbers are bytes."""
 _WORTH: Final = 24.0
 """Hours that all of them are worth at most."""
 _PRIOR: Final = 0.5
 _WINDOW: Final = (1 << WINDOW) - 1
-_NEWEST: Final = (1 << _APART) - 1
-_FIELDS: Final = 3
-"""Of each resource: its newest hours (a bit each, the last one lowest), the hours that taught, those with it."""
+
+# Three numbers of eight bytes, and in each number a byte for each resource, so that an hour is a few operations
+# whatever there is: the newest hours (a bit each, the last one lowest), all hours since the first use, and those of
+# them that have taught and in which the resource was used.
+_NUMBERS: Final = Struct("<QQQ")
+_ONES: Final = 0x0101010101010101
+_LOST: Final = 0xFEFEFEFEFEFEFEFE
+_FULL: Final = 0x8080808080808080
+"""One of the bytes has reached 128 hours: all are halved."""
+_BYTE: Final = 0xFF
 
 
 class MixMemory(msgspec.Struct, gc=False):
     """The resources of one key and its hours."""
 
     names: tuple[str, ...] = ()
-    """Sorted."""
-    hours: bytes = b""
-    """Three numbers of each."""
+    """Sorted: the place of a resource is that of its byte."""
+    hours: bytes = bytes(_NUMBERS.size)
 
 
 class Shift(msgspec.Struct, frozen=True, gc=False):
@@ -61,10 +66,20 @@ class Shift(msgspec.Struct, frozen=True, gc=False):
     """Hours that the usual number was learned from."""
 
 
-@lru_cache(maxsize=16_384)
-def _names(names: tuple[str, ...]) -> tuple[str, ...]:
+class _Places(msgspec.Struct, frozen=True, gc=False):
+    """Where the bytes of resources are."""
+
+    names: tuple[str, ...]
     """The first of all equal tuples: siblings have the same resources."""
-    return names
+    shifts: dict[str, int]
+    """Bits to the right of each."""
+    ones: int
+    """A one for each."""
+
+
+@lru_cache(maxsize=16_384)
+def _places(names: tuple[str, ...]) -> _Places:
+    return _Places(names, {name: 8 * place for place, name in enumerate(names)}, _ONES & ((1 << 8 * len(names)) - 1))
 
 
 def is_mixed(values: dict[str, int], hour: int) -> bool:
@@ -72,53 +87,65 @@ def is_mixed(values: dict[str, int], hour: int) -> bool:
     return len(values) > 1 and sum(1 for state in values.values() if state > 0 or -state <= hour) > 1
 
 
-def take_in(memory: MixMemory, used: list[str]) -> None:
-    """Takes in the resources of an hour at work, later than those before."""
-    now = set(used)
-    if not now.issubset(memory.names):
-        _add(memory, now)
-    hours = bytearray(memory.hours)
-    for place, name in enumerate(memory.names):
-        at = place * _FIELDS
-        bits, taught, with_it = hours[at : at + _FIELDS]
-        gone = bits >> (_APART - 1)
-        hours[at] = (bits << 1 | (name in now)) & _NEWEST
-        if taught or gone:
-            if taught == _MOST:
-                taught, with_it = taught // 2, (with_it + 1) // 2
-            hours[at + 1], hours[at + 2] = taught + 1, with_it + gone
-    memory.hours = bytes(hours)
+def take_in(memory: MixMemory, used: list[str], floor: int, seen: float) -> list[Shift]:
+    """Takes in the resources of an hour at work, later than those before.
 
-
-def _add(memory: MixMemory, used: set[str]) -> None:
-    """Begins to remember resources; those that come in one hour beyond the capacity are taken by name."""
-    fresh = sorted(used.difference(memory.names))[: CAPACITY - len(memory.names)]
-    names = sorted((*memory.names, *fresh))
-    at = {name: place * _FIELDS for place, name in enumerate(memory.names)}
-    nothing = bytes(_FIELDS)
-    parts = [memory.hours[at[name] : at[name] + _FIELDS] if name in at else nothing for name in names]
-    memory.names, memory.hours = _names(tuple(names)), b"".join(parts)
+    Returns:
+        Those that were used in `floor` of the window's hours and twice as many as usual, learned from `seen` hours.
+    """
+    places = _places(memory.names)
+    for name in used:
+        if name not in places.shifts:
+            _add(memory, used)
+            places = _places(memory.names)
+            break
+    known = places.shifts
+    newest, since, with_it = _NUMBERS.unpack(memory.hours)
+    gone = newest >> (_APART - 1) & _ONES
+    newest = newest << 1 & _LOST
+    since += places.ones
+    with_it += gone
+    found: list[Shift] = []
+    for name in used:
+        at = known.get(name)
+        if at is not None:
+            newest |= 1 << at
+            count = (newest >> at & _WINDOW).bit_count()
+            taught, taken = (since >> at & _BYTE) - _APART, with_it >> at & _BYTE
+            if count >= floor and taught >= seen and count * taught > 2 * WINDOW * taken:
+                found.append(_shift(name, count, taught, taken))
+    memory.hours = _NUMBERS.pack(newest, since, with_it) if not since & _FULL else _halved(newest, since, with_it)
+    return found
 
 
 def newest(memory: MixMemory, resource: str) -> int:
     """In how many of the newest hours at work a resource that is remembered was used."""
-    return (memory.hours[memory.names.index(resource) * _FIELDS] & _WINDOW).bit_count()
+    return (memory.hours[memory.names.index(resource)] & _WINDOW).bit_count()
 
 
-def shifts(memory: MixMemory, floor: int, seen: float) -> list[Shift]:
-    """The resources of the newest hour that were used in `floor` of the window's hours and twice as many as usual."""
-    found: list[Shift] = []
-    for place, name in enumerate(memory.names):
-        bits, taught, with_it = memory.hours[place * _FIELDS : (place + 1) * _FIELDS]
-        count = (bits & _WINDOW).bit_count()
-        if bits & 1 and count >= floor and taught >= seen and count * taught > 2 * WINDOW * with_it:
-            found.append(_shift(name, count, taught, with_it))
-    return found
+def _halved(newest: int, since: int, with_it: int) -> bytes:
+    """The same shares, learned from half as many hours."""
+    hours = [max(0, each - _APART) // 2 + min(each, _APART) for each in since.to_bytes(CAPACITY, "little")]
+    taken = [(each + 1) // 2 for each in with_it.to_bytes(CAPACITY, "little")]
+    return newest.to_bytes(CAPACITY, "little") + bytes(hours) + bytes(taken)
 
 
-def _shift(name: str, count: int, taught: int, with_it: int) -> Shift:
+def _add(memory: MixMemory, used: list[str]) -> None:
+    """Begins to remember resources; those that are not at work and were used least make room."""
+    columns = {name: memory.hours[place::CAPACITY] for place, name in enumerate(memory.names)}
+    fresh = sorted(set(used).difference(columns))
+    idle = sorted((hours[2], name) for name, hours in columns.items() if not hours[0] and name not in used)
+    for _, name in idle[: max(0, len(columns) + len(fresh) - CAPACITY)]:
+        del columns[name]
+    columns |= dict.fromkeys(fresh[: CAPACITY - len(columns)], bytes(3))
+    memory.names = _places(tuple(sorted(columns))).names
+    rows = zip(*(columns[name] for name in memory.names), strict=True)
+    memory.hours = b"".join(bytes(row).ljust(CAPACITY, b"\0") for row in rows)
+
+
+def _shift(name: str, count: int, taught: int, taken: int) -> Shift:
     """The hour that made it known says nothing of how often it is used."""
-    alpha, beta = with_it - 1 + _PRIOR, taught - with_it + _PRIOR
+    alpha, beta = taken - 1 + _PRIOR, taught - taken + _PRIOR
     worth = min(1.0, _WORTH / (alpha + beta))
-    usual = WINDOW * with_it / taught
+    usual = WINDOW * taken / taught
     return Shift(name, count, usual, beta_binomial_tail(count, WINDOW, alpha * worth, beta * worth), taught)
