@@ -3,20 +3,30 @@
 Catches: agents that are orphaned when people leave, within seconds of the audit record; the quiet removal of the last
 person who would be asked.
 Misses: sponsors and owners that are groups or service principals; the same person lost a second time.
-Noisy on: people who answer for hundreds of agents: one alert for each, low where others are left.
+Noisy on: people who leave without a successor, once each, however many agents they answered for.
 Reads: inventory.
 ATT&CK: T1098. Runbook: docs/detectors/accountability_lost.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from detector.detectors.wording import actor, address, counted, listed, number, several, text
+from detector.detectors.wording import actor, address, amount, counted, listed, number, several, text
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Fact, Signal, SignalKind
+
+_WHICH: Final = {
+    "last_sponsor_of": "the last sponsor",
+    "last_owner_of": "the last owner",
+    "sponsor_of": "a sponsor",
+    "owner_of": "an owner",
+}
+"""Facts that list objects, and what somebody was to them."""
+_SHOWN: Final = 3
+"""Names of them in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +42,9 @@ class AccountabilityLost:
         "A hand-over in which the old name was removed before the new one was added.",
     )
     next_steps: ClassVar[tuple[str, ...]] = (
-        "Ask the team of the person who takes over, and enter them as sponsor or owner.",
-        "Look for credentials and grants that were added to the agent since.",
-        "If nobody takes over, disable the agent.",
+        "Ask the team of the person who takes over, and enter them as sponsor or owner of every agent listed.",
+        "Look for credentials and grants that were added to these agents since.",
+        "Disable the agents that nobody takes over.",
     )
 
     enabled: bool = True
@@ -48,23 +58,24 @@ class AccountabilityLost:
 
     def _person(self, signal: Signal) -> Finding:
         facts = signal.facts
-        role, why, left = text(facts.get("role")), text(facts.get("why")), number(facts.get("left"))
+        why, objects = text(facts.get("why")), number(facts.get("objects"))
+        severity: Severity = "high" if number(facts.get("orphaned")) else "low"
+        [(first, how_many), *_] = parts = list(_roles(facts))
+        whose = "" if objects == 1 else f" of {amount(how_many)} agents and blueprints"
         person = text(facts.get("person_name") or facts.get("person_id"))
-        severity: Severity = "low" if left or facts.get("enabled") is False else "high"
-        which = f"{'an' if role == 'owner' else 'a'} {role}" if left else f"the last {role}"
-        rest = f"{counted(left, 'other ' + role)} {'is' if left == 1 else 'are'} left" if left else _orphaned(facts)
         if "actor_id" in facts or "actor_name" in facts:
             done = f"{actor(facts)} {why} the account of {person} from {address(facts)}"
         else:
             done = f"The account of {person} is {why}, as the inventory shows"
+        told = "; ".join(_told(facts, which) for which, _ in parts)
         return Finding(
             detector=self.name,
             catalogue_ids=("D51",),
             subject=signal.key,
             occasion=signal.occasion,
             severity=severity,
-            title=f"{which[0].upper()}{which[1:]} was {why}",
-            explanation=f"{done}, {which} of {text(facts.get('target_name'))}; {rest}.",
+            title=f"{_WHICH[first][0].upper()}{_WHICH[first][1:]}{whose} was {why}",
+            explanation=f"{done}, {told}.",
             signal=signal,
         )
 
@@ -86,6 +97,26 @@ class AccountabilityLost:
             ),
             signal=signal,
         )
+
+
+def _roles(facts: Mapping[str, Fact]) -> Iterator[tuple[str, float]]:
+    """What somebody was, and of how many objects; those first for which nobody is left."""
+    for which in _WHICH:
+        how_many = number(facts.get(f"{which}_count"))
+        if how_many:
+            yield which, how_many
+
+
+def _told(facts: Mapping[str, Fact], which: str) -> str:
+    how_many = number(facts.get(f"{which}_count"))
+    names = several(facts.get(which))[:_SHOWN]
+    more = f" and {amount(how_many - len(names))} more" if how_many > len(names) else ""
+    what = f"{', '.join(names)}{more}" if more else listed(names)
+    if which.startswith("last"):
+        rest = f"which {'has' if how_many == 1 else 'have'} no {_WHICH[which].removeprefix('the last ')} now"
+    else:
+        rest = "where others are left"
+    return f"{_WHICH[which]} of {what}, {rest}"
 
 
 def _orphaned(facts: Mapping[str, Fact]) -> str:

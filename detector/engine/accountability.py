@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from heapq import nsmallest
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from detector.domain.alerts import Entity
-from detector.domain.events import Change
-from detector.domain.signals import Fact
+from detector.engine.departures import ROLES, Loss, listing
 from detector.features.inventory import PersonMemory
 from detector.features.listing import LOOK
 from detector.features.timeline import DAY
@@ -20,14 +18,14 @@ from detector.features.timeline import DAY
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from detector.domain.events import Event, InventoryObject, Person
+    from detector.domain.events import Change, InventoryObject, Person
+    from detector.domain.signals import Fact
+    from detector.engine.departures import Departures
     from detector.engine.issues import Issues
     from detector.engine.journal import Journal
     from detector.engine.state import State
     from detector.features.inventory import ObjectMemory
     from detector.features.listing import Listed
-
-ROLES: Final = ("sponsor", "owner")
 
 _LOST: Final = {"user_disabled": "disabled", "user_deleted": "deleted"}
 _BACK: Final = frozenset({"user_enabled", "user_restored"})
@@ -37,24 +35,14 @@ _ANSWERABLE: Final = frozenset({"agent", "blueprint"})
 _MAX_PEOPLE: Final = 50_000
 
 
-class Loss(NamedTuple):
-    """That an account is out of service."""
-
-    person_id: str
-    name: str | None
-    why: str
-    time: float
-    event: Event
-    """The record that shows it, or that shows whom it concerns."""
-
-
 class Accountability:
     """Sponsors and owners."""
 
-    def __init__(self, state: State, journal: Journal, issues: Issues) -> None:
+    def __init__(self, state: State, journal: Journal, issues: Issues, departures: Departures) -> None:
         self.state = state
         self.journal = journal
         self.issues = issues
+        self.departures = departures
         self.directory = issues.directory
         self.horizon = issues.directory.horizon
 
@@ -69,7 +57,7 @@ class Accountability:
                 continue
             if people:
                 self._note_shown(event, people)
-                self._compare(event, memory, role, listed, people)
+                self._compare(event, listed, people)
             elif memory.type in _ANSWERABLE:
                 self._missing(event, memory, role, listed)
 
@@ -80,18 +68,13 @@ class Accountability:
         occasion = role if repaired < 0 else f"{role}:{repaired}"
         self.issues.tell(event.tenant_id, memory, "missing", occasion, event.time, facts, event=event)
 
-    def _compare(
-        self, event: InventoryObject, memory: ObjectMemory, role: str, listed: Listed, people: Iterable[Person]
-    ) -> None:
-        """Tells of each person shown whose account is out of service, as this record says or an earlier one."""
+    def _compare(self, event: InventoryObject, listed: Listed, people: Iterable[Person]) -> None:
+        """Notes each person shown whose account is out of service, as this record says or an earlier one."""
         known = self.state.tenants[event.tenant_id].people
         for person in people:
-            if person.enabled is False:
-                loss = Loss(person.id, None, "disabled", event.time, event)
-                self._tell(event.tenant_id, memory, role, listed, loss)
-            elif person.id in known and self._lost(known[person.id], person, listed, event.time):
-                loss = Loss(person.id, None, known[person.id].why, event.time, event)
-                self._tell(event.tenant_id, memory, role, listed, loss)
+            lost = person.id in known and self._lost(known[person.id], person, listed, event.time)
+            if person.enabled is False or lost:
+                self.departures.note(event.tenant_id, person.id, event.time)
 
     def _lost(self, known: PersonMemory, person: Person, listed: Listed, time: float) -> bool:
         """Whether records say that the account of somebody shown at `time` went out of service, before it or after."""
@@ -109,6 +92,7 @@ class Accountability:
             if person.enabled is False:
                 memory = self._person(event.tenant_id, person.id)
                 memory.shown_out = max(memory.shown_out, event.time)
+                memory.gone = min(memory.gone, event.time)
             elif person.enabled and person.id in known:
                 memory = self._person(event.tenant_id, person.id)
                 memory.shown_in = max(memory.shown_in, event.time)
@@ -140,16 +124,12 @@ class Accountability:
                 self._return(change.tenant_id, target.id, change.time)
 
     def _lose(self, tenant_id: str, loss: Loss) -> None:
-        """An account went out of service: tells it of everything that its owner answers for."""
+        """An account went out of service: tells it with everything that its owner answers for."""
         memory = self._person(tenant_id, loss.person_id)
+        memory.gone = min(memory.gone, loss.time)
         if loss.time > memory.lost:
             memory.lost, memory.why = loss.time, loss.why
-        for held in self.directory.responsible(tenant_id, loss.person_id):
-            if self.directory.watched(held):
-                for role in ROLES:
-                    listed = listing(held, role)
-                    if listed is not None and listed.holds(loss.person_id, int(loss.time) // LOOK, self.horizon):
-                        self._tell(tenant_id, held, role, listed, loss)
+        self.departures.tell(tenant_id, loss)
 
     def _return(self, tenant_id: str, person_id: str, time: float) -> None:
         memory = self._person(tenant_id, person_id)
@@ -169,36 +149,3 @@ class Accountability:
             memory = people[person_id] = PersonMemory()
         self.journal.touch("person", tenant_id, person_id)
         return memory
-
-    def _tell(self, tenant_id: str, memory: ObjectMemory, role: str, listed: Listed, loss: Loss) -> None:
-        facts: dict[str, Fact] = {
-            "role": role,
-            "person_id": loss.person_id,
-            "person_name": loss.name,
-            "why": loss.why,
-            "left": self._left(tenant_id, listed, loss),
-        }
-        if isinstance(loss.event, Change):
-            actor = loss.event.actor
-            facts |= {"actor_id": actor.id, "actor_name": actor.name, "address": actor.ip}
-        self.issues.tell(
-            tenant_id,
-            memory,
-            "person_lost",
-            f"{role}:{loss.person_id}",
-            loss.time,
-            facts,
-            event=loss.event,
-            related=(Entity("user", loss.person_id, loss.name),),
-        )
-
-    def _left(self, tenant_id: str, listed: Listed, loss: Loss) -> int:
-        """How many others hold the role with an account in service, as far as is known by now."""
-        people, bucket = self.state.tenants[tenant_id].people, int(loss.time) // LOOK
-        others = [each for each in listed.values if each != loss.person_id and listed.holds(each, bucket, self.horizon)]
-        return sum(1 for each in others if each not in people or not people[each].is_out(loss.time, self.horizon))
-
-
-def listing(memory: ObjectMemory, role: str) -> Listed | None:
-    """The listing of an object for `sponsor` or `owner`."""
-    return memory.sponsors if role == "sponsor" else memory.owners

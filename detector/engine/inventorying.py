@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from detector.engine.accountability import Accountability
+from detector.engine.departures import Departures
 from detector.engine.expiring import Expiring
 from detector.engine.issues import Issues
 from detector.engine.outsiders import Outsiders
@@ -40,7 +41,8 @@ class Inventorying:
         self.directory = directory
         self.changing = changing
         issues = Issues(directory, saying)
-        self.accountability = Accountability(state, journal, issues)
+        self.departures = Departures(settings, state, directory, saying)
+        self.accountability = Accountability(state, journal, issues, self.departures)
         self.removals = Removals(settings, state, directory, saying)
         self.expiring = Expiring(settings, state, issues)
         self.outsiders = Outsiders(settings, issues)
@@ -75,6 +77,7 @@ class Inventorying:
         return None
 
     def tick(self, watermark: float) -> None:
-        """Time passes: judges removals, and credentials once a day."""
+        """Time passes: judges departures and removals, and credentials once a day."""
+        self.departures.tick(watermark)
         self.removals.tick(watermark)
         self.expiring.tick(watermark)

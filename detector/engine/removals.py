@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from detector.domain.alerts import Entity
 from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal
-from detector.engine.accountability import ROLES, listing
+from detector.engine.departures import ROLES, listing
 from detector.engine.routing import subject_of
 from detector.features.listing import LOOK
 from detector.features.timeline import STEP

@@ -57,6 +57,8 @@ class State(msgspec.Struct):
     """Sequences that something may still break, by tenant, id of the key and occasion."""
     removals: set[tuple[float, str, str, str, str, str]] = msgspec.field(default_factory=set)
     """Sponsors and owners taken away, to be judged later; see `detector.engine.removals`."""
+    departures: set[tuple[int, str, str]] = msgspec.field(default_factory=set)
+    """Hours, tenants and people out of service of whom they show something; see `detector.engine.departures`."""
     worked_hour: int = -1
     """The last hour (since the epoch) for which it was looked at who was at work."""
     credentials_day: int = -1

@@ -63,6 +63,8 @@ class PersonMemory(msgspec.Struct, gc=False, omit_defaults=True):
 
     lost: float = -inf
     """Event time of the latest record that says that it was disabled or deleted."""
+    gone: float = inf
+    """The earliest record of all that show it out of service."""
     why: str = ""
     """Which of the two that record says."""
     back: float = -inf

@@ -37,6 +37,7 @@ EVICTIONS: Final = {
     "evicted_blueprints": "blueprints",
     "evicted_credentials": "credentials",
     "evicted_evidences": "evidence",
+    "departures_dropped": "departures",
     "evicted_handshakes": "handshakes",
     "evicted_identities": "identities",
     "evicted_ledgers": "ledgers",

@@ -15,6 +15,7 @@ from detector.engine import (
     casebook,
     changing,
     concurrency,
+    departures,
     fanning,
     novelties,
     outages,
@@ -66,6 +67,7 @@ def small_constants(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(novelties, "_MAX_PLACES", CAP)
     monkeypatch.setattr(accountability, "_MAX_PEOPLE", CAP)
     monkeypatch.setattr(removals, "_MAX_WAITING", CAP)
+    monkeypatch.setattr(departures, "_MAX_WAITING", CAP)
     monkeypatch.setattr(concurrency, "_MAX_PRESENCES", CAP)
     monkeypatch.setattr(casebook, "_MAX_FIRSTS", CAP)
     monkeypatch.setattr(sequencing, "_MAX_HELD", CAP)
@@ -309,6 +311,7 @@ def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     yield "places", len(engine.novelties.places), CAP
     yield "usual agents", len(engine.counting.fanning._learned), CAP
     yield "removals", len(state.removals), CAP
+    yield "departures", len(state.departures), CAP
     for tenant in state.tenants.values():
         yield "people", len(tenant.people), CAP
         yield from inventory_sizes(engine, tenant)

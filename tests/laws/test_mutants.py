@@ -511,6 +511,7 @@ MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
         for field in ("tenants", "said", "failing", "parked", "accounting", "held", "judged_day")
     ),
     (test_restart.check, dropping("removals")),
+    (test_restart.check, dropping("departures")),
     (test_keys.check, shared_fleets),
     (test_keys.check, shared_recents),
     (test_judging.check, judging_counts),
@@ -541,6 +542,7 @@ def test_a_planted_bug_breaks_its_law(
         "latest_run_only": two_runs,
         "last_at_once": answered_for,
         "drops_removals": answered_for,
+        "drops_departures": answered_for,
         "looks_are_final_at_once": answered_for,
         "the_dead_do_not_wait": answered_for,
         "tells_what_may_be_broken": switches,
