@@ -41,8 +41,8 @@ class AgentSilent:
     enabled: bool = True
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-3
     """Probability of so long a pause on a day, that it must fall below."""
-    min_days: Annotated[float, Gt(0)] = 12.0
-    """Days that the agent must have been known for: two weekends."""
+    min_days: Annotated[float, Gt(0)] = 5.0
+    """Days that the agent must have been known for, a working day and another one among them."""
 
     @property
     def ripens(self) -> float:

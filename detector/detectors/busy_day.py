@@ -45,8 +45,8 @@ class BusyDay:
     """Tail probability that the number of busy periods must fall below."""
     floor: Annotated[int, Gt(0)] = 8
     """Busy periods below which nothing is said."""
-    min_days: Annotated[float, Gt(0)] = 7.0
-    """Days that the agent must have been known for."""
+    min_days: Annotated[float, Gt(0)] = 5.0
+    """Days that the agent must have been known for, one like the day that is judged (working or not) among them."""
 
     @property
     def ripens(self) -> float:

@@ -149,7 +149,9 @@ class Working:
         for identity, _ in present:
             self.journal.touch("identity", tenant_id, identity.id)
         found = [
-            (identity.id, identity, memory) for identity, memory in present if periods.days(memory) >= self.min_days
+            (identity.id, identity, memory)
+            for identity, memory in present
+            if periods.days(memory) >= self.min_days and periods.knows(memory, hour)
         ]
         self.on_hour(tenant_id, hour, [identity for identity, _ in present])
         for _, identity, memory in sorted(found, key=itemgetter(0)):
@@ -263,7 +265,8 @@ class Working:
         for identity in sorted(quiet, key=attrgetter("id")):
             memory = identity.periods
             assert memory is not None
-            known = periods.days(memory) >= self.silent_days and hour - memory.hour <= silence.LONGEST
+            known = periods.days(memory) >= self.silent_days and periods.knows_all(memory)
+            known = known and hour - memory.hour <= silence.LONGEST
             if identity.blueprint_id not in self._working or not known:
                 continue
             pause = self._pause(tenant_id, identity.id, memory, hour)

@@ -191,6 +191,16 @@ def days(memory: PeriodMemory) -> int:
     return memory.cells[_WORKDAYS] + memory.cells[_RESTDAYS]
 
 
+def knows(memory: PeriodMemory, hour: int) -> bool:
+    """Whether a day like that of `hour`, a working day or another one, was learned: else nothing of it is usual."""
+    return memory.cells[_RESTDAYS if _kind(hour // 24) else _WORKDAYS] > 0
+
+
+def knows_all(memory: PeriodMemory) -> bool:
+    """Whether working days and others were learned."""
+    return memory.cells[_RESTDAYS] > 0 < memory.cells[_WORKDAYS]
+
+
 def count(memory: PeriodMemory, hour: int, hours: int) -> int:
     """Busy periods in the `hours` up to the end of `hour`, which is none before the newest."""
     return sum(memory.recent[: max(0, hours - (hour - memory.hour))])

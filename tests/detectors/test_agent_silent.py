@@ -87,7 +87,15 @@ def test_an_agent_of_the_day_is_silent_at_night() -> None:
 
 
 def test_a_young_agent_is_not_judged() -> None:
-    assert said(NAME, history(11), stops(at=NOW + 11 * DAY)) == []
+    """Five days that are over for a day."""
+    assert said(NAME, history(5), stops(at=NOW + 5 * DAY)) == []
+    assert len(said(NAME, history(8), stops(at=NOW + 8 * DAY))) == 1
+
+
+def test_before_the_first_weekend_was_learned_nothing_is_missed() -> None:
+    monday = NOW + 4 * DAY
+    week = in_order(*(work(agent, 24 * 6, at=monday) for agent in LINE))
+    assert said(NAME, week, stops(at=monday + 6 * DAY)) == []
 
 
 def test_a_lone_agent_has_no_witnesses() -> None:
@@ -95,7 +103,7 @@ def test_a_lone_agent_has_no_witnesses() -> None:
     assert said(NAME, work(lone, 14 * 24), TENANT.calm(CREW[1], hours=72, at=THEN, per_hour=1)) == []
 
 
-@pytest.mark.parametrize(("p_value", "seen", "found"), [(9.9e-4, 12, True), (1e-3, 12, False), (9.9e-4, 11.9, False)])
+@pytest.mark.parametrize(("p_value", "seen", "found"), [(9.9e-4, 5, True), (1e-3, 12, False), (9.9e-4, 4.9, False)])
 def test_surprise_and_experience_have_their_thresholds(p_value: float, seen: float, *, found: bool) -> None:
     facts: dict[str, int | float | str] = {"hours": 16, "agent_name": "line 0"}
     told = signal("silence", p_value=p_value, seen=seen, value=8.0, usual=1.0, facts=facts)
