@@ -40,7 +40,7 @@ class NewbornDeviates:
     enabled: bool = True
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-2
     """Surprise, for the blueprint, from which on a resource is said."""
-    young_days: Annotated[float, Gt(0), Le(90)] = 7.0
+    young_days: Annotated[float, Gt(0), Le(90)] = 3.0
     """Days after its first record in which an agent is new; its blueprint must be known for twice as long."""
     min_siblings: Annotated[int, Gt(0)] = 3
     """Other agents that the blueprint must have."""

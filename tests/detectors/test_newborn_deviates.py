@@ -18,6 +18,15 @@ BORN = NOW + 5 * DAY
 """The crew is known for fifteen days."""
 
 
+GUILD = tuple(TENANT.agent(f"smith {number}", blueprint="guild") for number in range(4))
+RECRUIT = TENANT.agent("recruit", blueprint="guild")
+
+
+def guild() -> list[Event]:
+    """Agents of a blueprint that is new at `NOW`."""
+    return in_order(*(TENANT.calm(agent, hours=7 * 24, at=NOW) for agent in GUILD))
+
+
 def steps(resource: str | None, *, at: float = BORN, number: int = 4, error: int = 0) -> list[Event]:
     """The first hours of the apprentice: what the others use, and something else."""
     own = TENANT.sign_ins(APPRENTICE, at, number, every=HOUR / 2, resource="graph")
@@ -62,24 +71,25 @@ def test_an_old_agent_is_left_to_api_novelty() -> None:
     assert said(NAME, TENANT.sign_in(AGENT, BORN, resource="vault")) == []
 
 
-@pytest.mark.parametrize(("age", "alerts"), [(6.9, 1), (7.0, 0)])
-def test_an_agent_is_new_for_a_week(age: float, alerts: int) -> None:
+@pytest.mark.parametrize(("age", "alerts"), [(2.9, 1), (3.0, 0)])
+def test_an_agent_is_new_for_three_days(age: float, alerts: int) -> None:
     first = TENANT.sign_in(APPRENTICE, BORN, resource="graph")
     strange = TENANT.sign_in(APPRENTICE, BORN + age * DAY, resource="vault")
     assert len(said(NAME, first, strange)) == alerts
 
 
-@pytest.mark.parametrize(("day", "alerts"), [(3.9, 0), (4.0, 1)])
-def test_a_blueprint_is_established_after_two_weeks(day: float, alerts: int) -> None:
-    assert len(said(NAME, steps("vault", at=NOW + day * DAY, number=1))) == alerts
+@pytest.mark.parametrize(("day", "alerts"), [(5.9, 0), (6.0, 1)])
+def test_a_blueprint_is_established_after_six_days(day: float, alerts: int) -> None:
+    strange = TENANT.sign_in(RECRUIT, NOW + day * DAY, resource="vault")
+    assert len(said(NAME, guild(), strange)) == alerts
 
 
 def test_the_wait_for_a_blueprint_to_be_established_ends() -> None:
     """An access that was looked at before is looked at again."""
-    strange = TENANT.sign_ins(APPRENTICE, NOW + 3 * DAY, 48, every=HOUR, resource="vault")
-    known = TENANT.sign_ins(APPRENTICE, NOW + 3 * DAY, 30, every=HOUR)
-    late = TENANT.sign_in(APPRENTICE, NOW + 4.1 * DAY, resource="safe")
-    assert [alert.title.split()[-1] for alert in said(NAME, strange, known, late)] == ["safe"]
+    strange = TENANT.sign_ins(RECRUIT, NOW + 5 * DAY, 24, every=HOUR, resource="vault")
+    known = TENANT.sign_ins(RECRUIT, NOW + 5 * DAY, 24, every=HOUR)
+    late = TENANT.sign_in(RECRUIT, NOW + 6.1 * DAY, resource="safe")
+    assert [alert.title.split()[-1] for alert in said(NAME, guild(), strange, known, late)] == ["safe"]
 
 
 def test_the_second_agent_of_a_blueprint_has_too_few_siblings() -> None:
