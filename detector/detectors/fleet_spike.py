@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Lt
 
 from detector.detectors.wording import amount, number, span
 from detector.domain.findings import Finding
@@ -41,6 +41,8 @@ class FleetSpike:
     enabled: bool = True
     high_ratio: Annotated[float, Gt(1)] = 30.0
     """Multiple of the expected count from which on the alert is high rather than medium."""
+    high_days: Annotated[float, Ge(0)] = 7.0
+    """Days that the blueprint must have been known for, for that: until then not every hour of a week was seen."""
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-7
     """Tail probability that a spike must fall below to be said."""
 
@@ -49,13 +51,14 @@ class FleetSpike:
         if not signal.facts.get("fleet") or signal.p_value >= self.p_value:
             return None
         seconds = number(signal.facts.get("span"))
+        known = number(signal.facts.get("known_days")) >= self.high_days
         window, hour = span(seconds), " at this hour" if seconds <= 3600 else ""
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
             subject=signal.key,
             occasion=signal.occasion,
-            severity="high" if signal.value >= self.high_ratio * signal.usual else "medium",
+            severity="high" if known and signal.value >= self.high_ratio * signal.usual else "medium",
             title=f"Token-request spike of a whole blueprint: {amount(signal.value)} in {window}",
             explanation=(
                 f"The agents of this blueprint made {amount(signal.value)} token requests in {window}; expected about "

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Lt
 
 from detector.detectors.wording import amount, number, span
 from detector.domain.findings import Finding, Severity
@@ -41,6 +41,8 @@ class TokenSpike:
     enabled: bool = True
     high_ratio: Annotated[float, Gt(1)] = 50.0
     """Multiple of the expected count from which on the alert is high rather than medium."""
+    high_days: Annotated[float, Ge(0)] = 7.0
+    """Days that the agent must have been known for, for that: until then not every hour of a week was seen."""
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-7
     """Tail probability that a spike must fall below to be said."""
 
@@ -49,7 +51,8 @@ class TokenSpike:
         if signal.facts.get("fleet") or signal.p_value >= self.p_value:
             return None
         ratio = signal.value / signal.usual
-        severity: Severity = "high" if ratio >= self.high_ratio else "medium"
+        known = number(signal.facts.get("known_days")) >= self.high_days
+        severity: Severity = "high" if known and ratio >= self.high_ratio else "medium"
         seconds = number(signal.facts.get("span"))
         window, hour = span(seconds), " at this hour" if seconds <= 3600 else ""
         learned = f"learned from {amount(signal.seen)} active periods of {window}"

@@ -11,7 +11,7 @@ from detector.engine.fanning import Fanning
 from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
-from detector.features.timeline import SIX_HOURS, STEPS_PER_HOUR, horizons
+from detector.features.timeline import DAY, SIX_HOURS, STEPS_PER_HOUR, horizons
 from detector.features.token_rate import NO_PRIOR, Prior, RateMemory, Spike, TokenRate
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class Counting:
             self._look(self.fleet_rates, fleet.rates, route, event, bucket, fleet=True)
 
     def _tell_spike(self, route: Route, event: SignIn, spike: Spike, *, fleet: bool) -> None:
-        key = Key("blueprint", route.fleet.id) if fleet and route.fleet is not None else key_of(route.identity)
+        whose = route.fleet if fleet and route.fleet is not None else route.identity
+        key = Key("blueprint", whose.id) if whose is route.fleet else key_of(route.identity)
         period = f"six-hours:{spike.start - spike.start % SIX_HOURS}"
         limit = (self.settings.blueprint_rates if fleet else self.settings.agent_rates).p_value
         self.saying.tell_of(
@@ -137,7 +138,12 @@ class Counting:
                 p_value=spike.p_value,
                 seen=spike.seen,
                 event=event,
-                facts={"span": spike.span, "fleet": fleet, "dispersion": round(spike.dispersion, 3)},
+                facts={
+                    "span": spike.span,
+                    "fleet": fleet,
+                    "dispersion": round(spike.dispersion, 3),
+                    "known_days": round(max(0.0, spike.start - whose.first_seen) / DAY, 1),
+                },
                 first_seen=float(spike.start),
                 last_seen=event.time,
             ),

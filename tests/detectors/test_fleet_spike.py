@@ -50,9 +50,13 @@ def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert same_however_told(together(14), NAME) == []
 
 
-@pytest.mark.parametrize(("value", "severity"), [(299.0, "medium"), (300.0, "high")])
-def test_thirty_times_the_usual_is_high(value: float, severity: str) -> None:
-    finding = FleetSpike().judge(signal("token_rate", value=value, usual=10.0, facts={"span": 3600, "fleet": True}))
+@pytest.mark.parametrize(
+    ("value", "days", "severity"), [(299.0, 7.0, "medium"), (300.0, 7.0, "high"), (300.0, 6.9, "medium")]
+)
+def test_thirty_times_the_usual_is_high_once_a_week_is_known(value: float, days: float, severity: str) -> None:
+    facts: dict[str, int | float | bool] = {"span": 3600, "fleet": True, "known_days": days}
+    told = signal("token_rate", value=value, usual=10.0, facts=facts)
+    finding = FleetSpike().judge(told)
     assert finding is not None
     assert finding.severity == severity
 

@@ -98,9 +98,13 @@ def test_a_spike_teaches_at_most_thrice_the_usual() -> None:
     assert "2026-03-18" in starts
 
 
-@pytest.mark.parametrize(("value", "severity"), [(499.0, "medium"), (500.0, "high")])
-def test_fifty_times_the_usual_is_high(value: float, severity: str) -> None:
-    finding = TokenSpike().judge(signal("token_rate", value=value, usual=10.0, facts={"span": 3600, "fleet": False}))
+@pytest.mark.parametrize(
+    ("value", "days", "severity"), [(499.0, 7.0, "medium"), (500.0, 7.0, "high"), (500.0, 6.9, "medium")]
+)
+def test_fifty_times_the_usual_is_high_once_a_week_is_known(value: float, days: float, severity: str) -> None:
+    facts: dict[str, int | float | bool] = {"span": 3600, "fleet": False, "known_days": days}
+    told = signal("token_rate", value=value, usual=10.0, facts=facts)
+    finding = TokenSpike().judge(told)
     assert finding is not None
     assert finding.severity == severity
 
