@@ -41,8 +41,8 @@ class FleetSpike:
     enabled: bool = True
     high_ratio: Annotated[float, Gt(1)] = 30.0
     """Multiple of the expected count from which on the alert is high rather than medium."""
-    high_days: Annotated[float, Ge(0)] = 7.0
-    """Days that the blueprint must have been known for, for that: until then not every hour of a week was seen."""
+    high_days: Annotated[float, Ge(0)] = 3.0
+    """Days that the blueprint must have been known for, for that: three days hold a working day."""
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-7
     """Tail probability that a spike must fall below to be said."""
 

@@ -45,6 +45,11 @@ class ResourceShift:
     min_seen: Annotated[float, Gt(0), Lt(56)] = 48.0
     """Hours at work, since the agent first used the resource, that "usual" must have been learned from."""
 
+    @property
+    def ripens(self) -> float:
+        """Days of a tenant in which it cannot speak."""
+        return self.min_seen / 24
+
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         if signal.value < self.floor or signal.seen < self.min_seen or signal.p_value >= self.p_value:

@@ -51,9 +51,9 @@ def test_it_is_the_same_alert_however_it_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "days", "severity"), [(299.0, 7.0, "medium"), (300.0, 7.0, "high"), (300.0, 6.9, "medium")]
+    ("value", "days", "severity"), [(299.0, 3.0, "medium"), (300.0, 3.0, "high"), (300.0, 2.9, "medium")]
 )
-def test_thirty_times_the_usual_is_high_once_a_week_is_known(value: float, days: float, severity: str) -> None:
+def test_thirty_times_the_usual_is_high_once_three_days_are_known(value: float, days: float, severity: str) -> None:
     facts: dict[str, int | float | bool] = {"span": 3600, "fleet": True, "known_days": days}
     told = signal("token_rate", value=value, usual=10.0, facts=facts)
     finding = FleetSpike().judge(told)
