@@ -10,6 +10,7 @@ import pytest
 from detector.detectors.accountability_lost import AccountabilityLost
 from detector.domain.alerts import Alert
 from detector.domain.events import Change, Event, Identity, InventoryObject
+from detector.engine import departures
 from tests.detectors.stage import AGENT, BLUEPRINT, NOW, TENANT, engine, said, same_however_told, signal
 from tests.stories import DAY, HOUR, MINUTE, ids, in_order, person, tell, user
 
@@ -217,6 +218,20 @@ def test_what_somebody_is_shown_to_answer_for_long_after_they_left_is_told() -> 
 def test_two_records_of_one_departure_are_one_in_any_order(gap: float, kinds: tuple[str, str]) -> None:
     records = [change(kind, NOW + 30 + number * gap) for number, kind in enumerate(kinds)]
     assert len(every_order(*fleet(NOW + 45, of=2), *records)) == 1
+
+
+def test_a_second_record_of_a_loss_tells_nothing_anew() -> None:
+    """They were gone when the agents were first shown, and that was told; later the account is deleted as well."""
+    story = in_order(change("user_disabled", NOW), fleet(NOW + 9 * DAY, of=2), change("user_deleted", NOW + 12 * DAY))
+    assert len(same_however_told(story, NAME)) == 1
+
+
+def test_what_waits_is_bounded_and_what_is_dropped_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(departures, "_MAX_WAITING", 0)
+    playing = engine()
+    told = tell(playing, fleet(of=2, sponsors=(person("jane", enabled=False),))) + playing.finish()
+    assert [each for each in told if each.detector == NAME] == []
+    assert playing.counters["departures_dropped"] == 2
 
 
 def test_nobody_is_told_of_whose_memory_had_to_go() -> None:
