@@ -15,6 +15,7 @@ hours are worth little more than a day together, however many there were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
 from typing import Final
@@ -87,7 +88,7 @@ def is_mixed(values: dict[str, int], hour: int) -> bool:
     return len(values) > 1 and sum(1 for state in values.values() if state > 0 or -state <= hour) > 1
 
 
-def take_in(memory: MixMemory, used: list[str], floor: int, seen: float) -> list[Shift]:
+def take_in(memory: MixMemory, used: Sequence[str], floor: int, seen: float) -> list[Shift]:
     """Takes in the resources of an hour at work, later than those before.
 
     Returns:
