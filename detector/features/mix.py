@@ -131,7 +131,7 @@ def _halved(newest: int, since: int, with_it: int) -> bytes:
     return newest.to_bytes(CAPACITY, "little") + bytes(hours) + bytes(taken)
 
 
-def _add(memory: MixMemory, used: list[str]) -> None:
+def _add(memory: MixMemory, used: Sequence[str]) -> None:
     """Begins to remember resources; those that are not at work and were used least make room."""
     columns = {name: memory.hours[place::CAPACITY] for place, name in enumerate(memory.names)}
     fresh = sorted(set(used).difference(columns))
