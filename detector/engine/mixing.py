@@ -49,6 +49,8 @@ class Mixing:
         found: list[tuple[str, IdentityMemory, Shift]] = []
         for identity in working:
             apis, memory = identity.apis, identity.mix
+            if memory is None and len(apis.values) <= 1:
+                continue  # most agents; asked here because asking costs more than the answer
             used = apis.used if apis.hour == hour else Apis.used_in(apis, hour)
             if not used:
                 continue
