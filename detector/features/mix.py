@@ -133,6 +133,9 @@ def _halved(newest: int, since: int, with_it: int) -> bytes:
 
 def _add(memory: MixMemory, used: Sequence[str]) -> None:
     """Begins to remember resources; those that are not at work and were used least make room."""
+    if not memory.names:
+        memory.names = _places(tuple(sorted(set(used))[:CAPACITY])).names
+        return
     columns = {name: memory.hours[place::CAPACITY] for place, name in enumerate(memory.names)}
     fresh = sorted(set(used).difference(columns))
     idle = sorted((hours[2], name) for name, hours in columns.items() if not hours[0] and name not in used)
