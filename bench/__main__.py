@@ -64,10 +64,8 @@ def two_processes(records: int, agents: int) -> None:
 def state_size(agents: int) -> None:
     """Bytes of state an agent after a week."""
     under_keys, ids = memory.measure(agents)
-    fewer, _ = memory.measure(agents, first=True)
     CONSOLE.print(
-        f"state at {agents:,} agents with a week of history: {under_keys:,.0f} bytes an agent with every detector (bar "
-        f"4,096), {fewer:,.0f} with those of token rates, APIs, networks, failures and changes (bar 2,048); record ids "
+        f"state at {agents:,} agents with a week of history: {under_keys:,.0f} bytes an agent (bar 4,096); record ids "
         f"of the last hours: {ids:,.0f} more\n"
     )
 

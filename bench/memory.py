@@ -7,7 +7,7 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 
 import msgspec
 
@@ -19,8 +19,6 @@ from detector.engine.engine import Engine
 
 START = 1_791_158_400.0
 """2026-10-05T00:00:00Z, a Monday."""
-FIRST = frozenset(f"D{number:02}" for number in (1, 2, 9, 10, 11, 13, 14, 15, 28, 29, 31, 33, 67, 75, 77, 81))
-"""Rows of the catalogue that the project began with: their bar is half of that of all rows."""
 
 
 def week(agents: int, siblings: int, seed: int) -> Iterator[list[SignIn]]:
@@ -98,20 +96,9 @@ def deep_size(root: object) -> int:
     return total
 
 
-def measure(agents: int = 100_000, siblings: int = 20, seed: int = 5, *, first: bool = False) -> tuple[float, float]:
-    """(bytes of memory under keys an agent, bytes of record ids kept for duplicates an agent).
-
-    Args:
-        agents: How many there are.
-        siblings: How many of them share a blueprint.
-        seed: Of what they do.
-        first: Only the detectors that the project began with are on.
-    """
-    settings = engine_settings(load())
-    if first:
-        chosen = tuple(each for each in settings.detectors if not FIRST.isdisjoint(each.catalogue_ids))
-        settings = replace(settings, detectors=chosen)
-    engine = Engine(settings)
+def measure(agents: int = 100_000, siblings: int = 20, seed: int = 5) -> tuple[float, float]:
+    """(bytes of memory under keys an agent, bytes of record ids kept for duplicates an agent)."""
+    engine = Engine(engine_settings(load()))
     for events in week(agents, siblings, seed):
         for start in range(0, len(events), 1_000):
             engine.process(Decoded(events[start : start + 1_000]))

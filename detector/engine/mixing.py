@@ -45,9 +45,7 @@ class Mixing:
         self.p_value = max((each.p_value for each in asked), default=0.0)
 
     def look(self, tenant_id: str, hour: int, working: list[IdentityMemory]) -> None:
-        """Takes in an hour of those who were at work in it, and judges it. What nobody asks for is not remembered."""
-        if not self.p_value:
-            return
+        """Takes in an hour of those who were at work in it, and judges it."""
         found: list[tuple[str, IdentityMemory, Shift]] = []
         for identity in working:
             apis, memory = identity.apis, identity.mix

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from detector.detectors.resource_shift import ResourceShift
 from detector.domain.events import Event
 from tests.detectors.stage import CREW, NOW, TENANT, engine, said, same_however_told, signal
-from tests.stories import DAY, HOUR, MINUTE, Agent, defaults, guid, in_order, tell
+from tests.stories import DAY, HOUR, MINUTE, Agent, guid, in_order, tell
 
 NAME = "resource_shift"
 FILER, *OTHERS = (TENANT.agent(name, blueprint="archive") for name in ("filer", "sorter", "shredder"))
@@ -59,19 +58,6 @@ def test_a_few_tokens_on_a_busy_agent_are_enough() -> None:
 
 
 # Negative
-
-
-def test_nothing_is_remembered_that_nobody_asks_for() -> None:
-    def remembered(*, enabled: bool) -> bool:
-        chosen = tuple(
-            replace(each, enabled=enabled) if isinstance(each, ResourceShift) else each for each in defaults().detectors
-        )
-        listening = engine(replace(defaults(), detectors=chosen))
-        tell(listening, history())
-        return listening.state.tenants[TENANT.id].identities[FILER.id].mix is not None
-
-    assert remembered(enabled=True)
-    assert not remembered(enabled=False)
 
 
 def test_more_of_the_usual_is_none_of_it() -> None:
