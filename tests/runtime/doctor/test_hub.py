@@ -153,10 +153,10 @@ async def test_a_hub_that_goes_dark_while_it_is_looked_at_is_told(examined: Exam
     darkness = asyncio.create_task(go_dark())
     results = await examined.results(limits=Limits(each=2.0, total=12.0, close=2.0))
     await darkness
-    # On a slow machine the dark may fall a question earlier.
+    # On a slow machine the dark may fall a question earlier, and what is found is another sentence.
     failed = {name: each.found for name, each in results.items() if each.verdict == "failed"}
     assert failed.keys() & {"hub.rights", "hub.partitions", "hub.answers"}
-    assert any("answer" in found for found in failed.values())
+    assert not any("unauthorized" in found for found in failed.values()), "the dark is no missing right"
 
 
 async def test_a_port_where_nobody_listens_is_told(examined: Examined, server: Server) -> None:
