@@ -23,9 +23,11 @@ from typing import Final
 
 import msgspec
 
-from detector.domain.alerts import Entity, Subject
+from bench.quality.corpus import seconds
+from detector.domain.alerts import Alert, Entity, Subject
 from detector.domain.events import SignIn
 from detector.domain.signals import Signal
+from detector.engine.budgeting import kind_of_alert
 from detector.engine.engine import Engine
 from detector.engine.routing import Route
 from detector.features.tails import negative_binomial_tail
@@ -66,10 +68,11 @@ class Spoken:
         self._smallest: dict[str, dict[tuple[str, int], float]] = {}
         """Kind to (subject, day) to p-value."""
 
-    def add(self, kind: str, subject: str, day: int, p_value: float) -> None:
+    def add(self, alert: Alert) -> None:
         """One more alert."""
-        smallest = self._smallest.setdefault(kind, {})
-        smallest[subject, day] = min(p_value, smallest.get((subject, day), 1.0))
+        smallest = self._smallest.setdefault(kind_of_alert(alert), {})
+        about = alert.subject.id, int(seconds(alert.time)) // 86_400
+        smallest[about] = min(alert.p_value, smallest.get(about, 1.0))
 
     def result(self, agent_days: int) -> Calibration:
         """What was counted, of so many agents times days."""

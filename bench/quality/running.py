@@ -89,17 +89,12 @@ def run(
     spoken = Spoken()
     told: list[Told] = []
 
-    def count(alert: Alert) -> None:
-        if alert.catalogue_ids:  # roll-ups and the canary are no findings
-            day = int(seconds(alert.time)) // 86_400
-            spoken.add(budgeting.kind_of_alert(alert), alert.subject.id, day, alert.p_value)
-
     def keep(alert: Alert) -> None:
-        count(alert)
-        if alert.catalogue_ids:
+        if alert.catalogue_ids:  # roll-ups and the canary are no findings
+            spoken.add(alert)
             told.append(shortened(alert))
 
-    summary = replay(chunks_of(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep, on_held=count)
+    summary = replay(chunks_of(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep, on_held=spoken.add)
     if inspect is not None:
         inspect(engine)
     accounting = summary.accounting

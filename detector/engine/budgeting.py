@@ -238,7 +238,7 @@ class Budgeting:
             self._count(budgets, COMBINED, alert.subject.id, time, together)
             if budget.passes(self.budget, COMBINED, together):
                 others = tuple(sorted(each.alert_id for each in best.values() if each.alert_id != alert.id))
-                alert = self._priced(budget, alert, COMBINED, together)
+                alert, _ = self._priced(budget, alert, COMBINED, together)
                 self.saying.alerts.append(msgspec.structs.replace(alert, supported_by=others))
                 return
         held = HeldBack(limit=_rounded(budget.limit_of(self.budget)), budget=self.budget.rate)
@@ -249,13 +249,12 @@ class Budgeting:
         kind, own = kind_of_alert(alert), strength(SEVERITIES.index(alert.severity), alert.score)
         self._count(budgets, kind, alert.subject.id, time, own)
         budget = budgets.at(time)
-        priced = self._priced(budget, alert, kind, own)
-        return priced, budget.rate(self.budget, kind, own), budget.passes(self.budget, kind, own)
+        return *self._priced(budget, alert, kind, own), budget.passes(self.budget, kind, own)
 
-    def _priced(self, budget: Budget, alert: Alert, kind: str, own: int) -> Alert:
-        """An alert with how often its like comes: that, and no model's tail, is what its p-value means."""
+    def _priced(self, budget: Budget, alert: Alert, kind: str, own: int) -> tuple[Alert, float]:
+        """An alert with how often its like comes, and that: it, and no model's tail, is what its p-value means."""
         rate, p_value = budget.rate(self.budget, kind, own), budget.p_value(self.budget, kind, own)
-        return msgspec.structs.replace(alert, rate=_rounded(rate), p_value=_rounded(p_value))
+        return msgspec.structs.replace(alert, rate=_rounded(rate), p_value=_rounded(p_value)), rate
 
     def _witnessed(self, alert: Alert, time: float) -> Witnessed | None:
         tenant = self.state.tenants.get(alert.subject.tenant or "")
