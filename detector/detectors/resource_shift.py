@@ -1,7 +1,7 @@
-"""D107: an agent turns to a resource that it hardly ever used, hour after hour.
+"""D107b: an agent turns to a resource that it hardly ever used, hour after hour.
 
 Catches: other work than its own under a stolen identity, however few tokens it takes, for a resource it knows.
-Misses: a resource that is new to it (D10); more of what it does every hour (D01); drift over months.
+Misses: a resource that is new to it (D10); more of what it does every hour (D01); drift over months (D107).
 Noisy on: jobs that run for hours once a month; new work for one agent alone.
 Reads: mix.
 ATT&CK: T1078.004. Runbook: docs/detectors/resource_shift.md.
@@ -24,7 +24,7 @@ class ResourceShift:
     """Thresholds."""
 
     name: ClassVar[str] = "resource_shift"
-    catalogue_ids: ClassVar[tuple[str, ...]] = ("D107",)
+    catalogue_ids: ClassVar[tuple[str, ...]] = ("D107b",)
     reads: ClassVar[tuple[SignalKind, ...]] = ("mix",)
     attack: ClassVar[tuple[str, ...]] = ("T1078.004",)
     innocent: ClassVar[tuple[str, ...]] = (

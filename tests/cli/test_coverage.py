@@ -50,7 +50,7 @@ def test_a_configuration_alone_is_not_enough_to_call_anything_watched(run: Any) 
     assert found["counts"]["rows"]["watched"] == 0
     assert (found["records"], found["newest_record"]) == (None, None)
     assert found["looked_at"] == {"configuration": None, "store": None, "archive": []}
-    assert len(found["rows"]) == 118
+    assert len(found["rows"]) == 119
     assert len(found["sentences"]) == 38
 
 

@@ -71,13 +71,13 @@ def test_every_row_of_the_catalogue_is_claimed_by_one_detector() -> None:
 
 def test_the_table_of_pages_has_every_detector_once_and_in_order() -> None:
     text = (PAGES / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| ([D\d ]+) \| .+ \|$", text, flags=re.MULTILINE)
+    rows = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| ([Db\d ]+) \| .+ \|$", text, flags=re.MULTILINE)
     assert rows == [(each.name, each.name, " ".join(each.catalogue_ids)) for each in DETECTORS]
 
 
 def test_the_front_page_lists_every_detector() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[(\w+)\]\(docs/detectors/(\w+)\.md\) \| ([D\d ]+) \|", text, flags=re.MULTILINE)
+    rows = re.findall(r"^\| \[(\w+)\]\(docs/detectors/(\w+)\.md\) \| ([Db\d ]+) \|", text, flags=re.MULTILINE)
     assert rows == [(each.name, each.name, " ".join(each.catalogue_ids)) for each in DETECTORS]
 
 

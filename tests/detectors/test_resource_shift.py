@@ -1,4 +1,4 @@
-"""D107: an agent turns to a resource that it hardly ever used."""
+"""D107b: an agent turns to a resource that it hardly ever used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def turned(agent: Agent = FILER, *, hours: int = 6, at: float = TURN, **words: A
 def test_an_agent_that_turns_to_a_seldom_used_resource_is_said_with_its_numbers() -> None:
     (alert,) = said(NAME, history(vault=3), turned(hours=5))
     vault = guid("resource", "vault")
-    assert (alert.severity, alert.catalogue_ids) == ("medium", ("D107",))
+    assert (alert.severity, alert.catalogue_ids) == ("medium", ("D107b",))
     assert (alert.subject.kind, alert.subject.id) == ("agent", FILER.id)
     assert alert.title == "A seldom used resource in 5 of the last 6 hours at work"
     assert alert.explanation == (

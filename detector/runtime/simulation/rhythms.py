@@ -124,7 +124,7 @@ RHYTHMS: Final[tuple[Play, ...]] = (
         _tightened_interval,
     ),
     (
-        Story("resource_mix", "resources", "An agent turns to a resource that it hardly ever used.", ("D107",)),
+        Story("resource_mix", "resources", "An agent turns to a resource that it hardly ever used.", ("D107b",)),
         _resource_mix,
     ),
     (Story("silent_agent", "lifecycle", "A regular agent falls silent.", ("D03",)), _silent_agent),
