@@ -51,7 +51,7 @@ def configured(folder: Path, **document: Any) -> Path:
 
 def spawned(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = (sys.executable, "-m", "detector", *map(str, arguments))
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
 
 
 # ------------------------------------------------------------------------------------------------ the record
@@ -167,7 +167,7 @@ def test_a_hub_that_refuses_it_is_told_with_the_right_that_is_missing(tmp_path: 
 
 
 def metric(stage: Stage) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{stage.port()}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{stage.port()}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(METRIC + " "))
 

@@ -44,7 +44,7 @@ class Reading:
         self.client: Any = None
         self._more = asyncio.Event()
 
-    async def until(self, count: int, timeout: float = 60.0) -> list[Taken]:
+    async def until(self, count: int, timeout: float = 150.0) -> list[Taken]:
         """The events, as soon as there are so many."""
         async with asyncio.timeout(timeout):
             while len(self.taken) < count:
@@ -52,7 +52,7 @@ class Reading:
                 await self._more.wait()
         return self.taken
 
-    async def until_error(self, timeout: float = 60.0) -> tuple[str | None, Exception]:
+    async def until_error(self, timeout: float = 150.0) -> tuple[str | None, Exception]:
         """The first error that the client told its handler of."""
         async with asyncio.timeout(timeout):
             while not self.errors:
@@ -137,7 +137,7 @@ class BlockingReading:
             self.taken.extend(take(context, event) for event in events)
             self._more.notify_all()
 
-    def until(self, count: int, timeout: float = 60.0) -> list[Taken]:
+    def until(self, count: int, timeout: float = 150.0) -> list[Taken]:
         """The events, as soon as there are so many."""
         with self._more:
             assert self._more.wait_for(lambda: len(self.taken) >= count, timeout)
@@ -157,5 +157,5 @@ def blocking_reading(server: Server, **receive: Any) -> Iterator[BlockingReading
         yield state
     finally:
         client.close()
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive()

@@ -151,12 +151,13 @@ async def test_a_slow_line_gives_so_many_octets_a_second(hub: Hub, server: Serve
         hub.put(0, b"x" * 30_000)
         began = time.monotonic()
         await state.until(4)
-        assert 1.2 < time.monotonic() - began < 4.0
-        server.faults.slow(None)
+        assert time.monotonic() - began > 1.2
+        # At this rate the next would take five minutes; let go, it is there at once.
+        server.faults.slow(100)
         hub.put(0, b"x" * 30_000)
-        began = time.monotonic()
+        await state.nothing_more(0.2)
+        server.faults.slow(None)
         await state.until(5)
-        assert time.monotonic() - began < 1.0
     assert len(state.taken[3].body) == 30_000
 
 
@@ -317,11 +318,12 @@ async def test_a_hub_created_anew_detaches_its_receivers_and_refuses_old_positio
 async def test_a_throttled_server_is_busy_for_so_long(hub: Hub, server: Server) -> None:
     async with reading(server, partition_id="0") as state:
         await state.until(3)
-        server.faults.throttle(2.0)
-        began = time.monotonic()
+        server.faults.throttle(600.0)
         with pytest.raises(ConnectError, match="503"):
             async with consumer(server, retry_total=0) as other:
                 await other.get_partition_ids()
+        server.faults.throttle(2.0)
+        began = time.monotonic()
         hub.put(0, b"3")
         async with asyncio.timeout(60):
             while 3 not in state.sequences():
@@ -345,11 +347,12 @@ async def test_tokens_fail_so_many_times(server: Server) -> None:
 @pytest.mark.asyncio
 async def test_tokens_are_never_answered(server: Server) -> None:
     server.faults.fail_cbs("silent")
-    async with consumer(server, retry_total=0, auth_timeout=1) as client:
+    async with consumer(server, retry_total=0) as client:
         asking = asyncio.create_task(client.get_partition_ids())
+        assert await _holds(server, lambda stats: stats.open_connections == 1)
         await asyncio.sleep(1.0)
         assert not asking.done()
-        assert server.stats.open_connections == 1
+        assert server.stats.tokens == server.stats.denied == 0
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
 
@@ -394,10 +397,11 @@ async def test_management_fails_until_cleared(status: int, pattern: str, server:
 
 @pytest.mark.asyncio
 async def test_management_is_never_answered(server: Server) -> None:
-    server.faults.fail_management("silent", times=1)
+    server.faults.fail_management("silent")
     async with consumer(server, retry_total=0) as client:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.get_partition_ids(), 1.5)
+        server.faults.clear()
         assert await client.get_partition_ids() == ["0", "1"]
 
 

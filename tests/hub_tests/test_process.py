@@ -31,7 +31,7 @@ def process(*arguments: str) -> Iterator[tuple[dict[str, Any], subprocess.Popen[
             yield json.loads(running.stdout.readline()), running
         finally:
             running.terminate()
-            assert running.wait(10) == 0
+            assert running.wait(60) == 0
 
 
 @pytest.mark.asyncio
@@ -64,7 +64,7 @@ def test_it_stops_when_its_input_ends() -> None:
     with process("--partitions", "1") as (_, running):
         assert running.stdin is not None
         running.stdin.close()
-        assert running.wait(10) == 0
+        assert running.wait(60) == 0
 
 
 def test_it_refuses_a_file_without_bodies(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ async def test_more_frames_than_a_window_holds_are_not_lost(hub: Hub) -> None:
     hub.put_many(0, [bytes([number]) * 460_000 for number in range(80)])
     with Server(hub, max_frame_size=512) as server:
         async with reading(server, partition_id="0") as state:
-            await state.until(80, timeout=60)
+            await state.until(80, timeout=150)
     assert all(taken.body == bytes([place]) * 460_000 for place, taken in enumerate(state.taken))
 
 

@@ -143,7 +143,7 @@ def settings_of(server: GraphServer, **values: Any) -> InventorySettings:
             "tenant_id": TENANT,
             "endpoint": server.origin,
             "requests_per_second": 200.0,
-            "timeout": 5.0,
+            "timeout": 60.0,
             "read": read,
             **values,
         }

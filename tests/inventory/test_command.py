@@ -40,12 +40,12 @@ def served(options: Options | None = None) -> Iterator[GraphServer]:
 
     thread = Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield server
     finally:
         done.set()
-        thread.join(10)
+        thread.join(60)
 
 
 def configured(folder: Path, server: GraphServer, **more: Any) -> Path:

@@ -107,7 +107,8 @@ async def test_a_hanging_answer_is_given_up() -> None:
     async with staged(synthetic(1), options, timeout=0.3) as stage:
         outcome, told = await stage.rounded("full")
     assert outcome is not None
-    assert stage.facts.of("request_retried") == [("timed_out", 1.0)]
+    # On a slow machine another may take too long as well.
+    assert set(stage.facts.of("request_retried")) == {("timed_out", 1.0)}
     assert told[agent(0)]["owners"] is not None
 
 

@@ -106,12 +106,12 @@ def served() -> Iterator[Logs]:
 
     thread = Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield made
     finally:
         done.set()
-        thread.join(10)
+        thread.join(60)
 
 
 def replayed(server: Logs, folder: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> tuple[int, dict[str, Any]]:

@@ -60,13 +60,13 @@ async def serving(config: Path) -> Any:
         yield running
     finally:
         service.stop()
-        assert await asyncio.wait_for(running, 30) == "stopped"
+        assert await asyncio.wait_for(running, 150) == "stopped"
 
 
 def rows(folder: Path, query: str) -> list[Any]:
     if not (folder / "state" / "store.db").exists():
         return []
-    connection = sqlite3.connect(f"file:{folder / 'state' / 'store.db'}?mode=ro", uri=True, timeout=10)
+    connection = sqlite3.connect(f"file:{folder / 'state' / 'store.db'}?mode=ro", uri=True, timeout=60)
     try:
         return connection.execute(query).fetchall()
     except sqlite3.OperationalError:
@@ -84,7 +84,7 @@ def positions(folder: Path) -> dict[str, int]:
 
 
 async def until(done: Callable[[], bool], running: asyncio.Task[Any]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 150
     while not done():
         assert not running.done(), running
         assert time.monotonic() < deadline

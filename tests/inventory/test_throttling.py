@@ -10,6 +10,7 @@ from tests.graph.directory import agent, synthetic
 from tests.graph.faults import Asked, Fault
 from tests.graph.server import Options
 from tests.inventory.stage import staged_in_time
+from tests.processors import Watch
 
 pytestmark = pytest.mark.asyncio
 
@@ -19,9 +20,8 @@ async def test_ten_thousand_agents_are_read_within_the_rules() -> None:
     directory = synthetic(10_000, blueprints=100, people=500)
     # Graph allows the smallest tenants 350 units a second; this server allows half of it, and we are told to use less.
     async with staged_in_time(directory, Options(per_second=160), requests_per_second=120.0) as stage:
-        began = asyncio.get_running_loop().time()
-        outcome, told = await stage.rounded("full")
-        seconds = asyncio.get_running_loop().time() - began
+        with Watch() as watch:
+            outcome, told = await stage.rounded("full")
     server = stage.server
     assert outcome is not None
     assert outcome.told["agentIdentity"] == 10_000
@@ -29,8 +29,8 @@ async def test_ten_thousand_agents_are_read_within_the_rules() -> None:
     assert told[agent(9_999)]["owners"]
     assert server.answered[429] == 0
     assert server.busiest <= 160
-    # Ten by the budget; the rest is for a machine that has other things to do.
-    assert seconds < 60, f"{len(server.asked)} requests, {server.busiest} in a second"
+    # Ten by the budget; the rest is for a slow machine.
+    assert watch.seconds < 60, f"{len(server.asked)} requests, {server.busiest} in a second"
 
 
 async def test_a_server_that_throttles_all_the_same_is_obeyed_and_read_to_the_end() -> None:
@@ -57,7 +57,8 @@ async def test_everybody_waits_when_graph_is_overloaded(status: int) -> None:
     async with staged_in_time(synthetic(2_000), Options(faults=overloaded), requests_per_second=100.0) as stage:
         await stage.full()
     refused = times[11]
-    assert [moment for moment in times if refused + 0.2 < moment < refused + 1.0] == []
+    under_way = [moment for moment in times[12:] if moment < refused + 1.0]
+    assert len(under_way) <= 6, "those that were asked at once: at this rate there would be a hundred"
     assert len(times) > 60
 
 

@@ -24,6 +24,7 @@ from detector.stores.store import Store
 from tests.inventory.evidence.desk import SECRET, signature
 from tests.inventory.evidence.payloads import DEPLOYER, TENANT, dumps, record, workflow_run
 from tests.live.hosted import Hosted
+from tests.live.programs import free_port
 from tests.live.stage import Stage, staged
 from tests.live.stream import stream
 
@@ -35,9 +36,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     """A stage whose service takes evidence and reads a directory in which there is nothing."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET + "\n")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with staged(tmp_path, stream(days=0.5, agents=6)) as made:
         files = str(secret)
         made.document["evidence"] = {

@@ -78,7 +78,7 @@ def test_records_are_put_in_and_alerts_come_out(folder: Path) -> None:
             first = next((line for line in service.stdout if re.match(r"2\d{3}-\d\d-\d\d \d\d:\d\d", line)), "")
         finally:
             service.send_signal(signal.SIGINT)
-            _, complaint = service.communicate(timeout=60)
+            _, complaint = service.communicate(timeout=180)
     assert first, complaint
     assert service.returncode == 0, complaint
 

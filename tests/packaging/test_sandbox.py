@@ -6,7 +6,6 @@ import fcntl
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from detector import __version__
+from tests.live.programs import free_port
 from tests.packaging import sandbox
 from tests.packaging.chart import GOOD, ROOT, merged, missing, only, pod_specs, resources
 from tests.packaging.dockerfile import environment, stages, taken
@@ -74,7 +74,7 @@ class Box:
 
     def said(self, *command: str) -> str:
         with self.started(*command) as process:
-            out, errors = process.communicate(timeout=60)
+            out, errors = process.communicate(timeout=180)
         assert process.returncode == 0, errors.decode()
         return out.decode()
 
@@ -174,15 +174,9 @@ def test_only_the_data_directory_and_tmp_can_be_written_and_nothing_be_gained(bo
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _asked(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -223,24 +217,24 @@ def _lived(box: Box, port: int, arguments: list[str]) -> tuple[float, dict[str, 
         try:
             while _asked(port, "/readyz")[0] != 200:
                 assert service.poll() is None, service.stderr.read().decode() if service.stderr else ""
-                assert time.monotonic() < began + 60, _asked(port, "/readyz")
+                assert time.monotonic() < began + 150, _asked(port, "/readyz")
                 time.sleep(0.02)
             took = time.monotonic() - began - kept_waiting(service.pid)
             records = len(FIXTURE.read_text(encoding="utf-8").splitlines())
             while f'events_received_total{{partition="files"}} {records}.0' not in _asked(port, "/metrics")[1]:
-                assert time.monotonic() < began + 60
+                assert time.monotonic() < began + 150
                 time.sleep(0.05)
             assert [_asked(port, path)[0] for path in ("/livez", "/readyz", "/startupz")] == [200, 200, 200]
             status = _status(service.pid)
         finally:
             service.terminate()
-            service.communicate(timeout=45)
+            service.communicate(timeout=150)
     assert service.returncode == 0
     return took, status
 
 
 def test_the_service_of_the_chart_starts_reads_a_fixture_serves_its_probes_and_stops(box: Box) -> None:
-    port = _free_port()
+    port = free_port()
     arguments = _configured(box, port)
     took, status = _lived(box, port, arguments)
     for _ in range(2):

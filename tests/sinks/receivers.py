@@ -43,7 +43,7 @@ def answering(status: int, **headers: str) -> Callable[[web.Request], Awaitable[
 
 
 async def hanging(_: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(30)
+    await asyncio.sleep(600)
     return web.Response()
 
 
@@ -81,7 +81,7 @@ async def receiver(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -
 
 def route(ca_file: Path | None = None, **changes: Any) -> Route:
     """A way to loopback."""
-    settings: dict[str, Any] = {"connect": 1.0, "total": 2.0, "ca_file": ca_file, **changes}
+    settings: dict[str, Any] = {"connect": 60.0, "total": 60.0, "ca_file": ca_file, **changes}
     return Route(guard=Guard(LOOPBACK, allow_insecure=ca_file is None), **settings)
 
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -21,6 +20,7 @@ from detector.sinks.alertmanager import PATH, Alertmanager
 from detector.sinks.outcome import DELIVERED, Refused, Retry
 from detector.sinks.sink import Terms
 from detector.sinks.wire import Wire
+from tests.live.programs import PATIENCE, free_port
 from tests.sinks.alerts import HOSTILE, TIME, alert
 from tests.sinks.outboxes import NOW, numbered
 from tests.sinks.receivers import answering, receiver, route, wire_to
@@ -111,9 +111,7 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("alertmanager")
     config = place / "am.yml"
     config.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         program,
         f"--config.file={config}",
@@ -127,13 +125,14 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def _wait_for(url: str, log: Path) -> None:
-    for _ in range(150):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=1):
+            with urllib.request.urlopen(url, timeout=60):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
@@ -142,7 +141,7 @@ def _wait_for(url: str, log: Path) -> None:
 
 async def active(url: str) -> list[dict[str, Any]]:
     def get() -> Any:
-        with urllib.request.urlopen(f"{url}/{PATH}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/{PATH}", timeout=60) as answer:
             return json.load(answer)
 
     found: list[dict[str, Any]] = await asyncio.to_thread(get)
@@ -163,7 +162,7 @@ def of_tenant(tenant: str, name: str = "Invoice triage", **changes: Any) -> Any:
 async def test_three_sends_are_one_alert_there(alertmanager: str) -> None:
     told = of_tenant("thrice")
     clock = time.time()  # noqa: TID251 -- the real program has a real clock
-    async with wire_to(f"{alertmanager}/{PATH}", route(connect=3.0, total=10.0)) as wire:
+    async with wire_to(f"{alertmanager}/{PATH}", route()) as wire:
         for second in range(3):
             assert await sink(wire, clock + second).deliver([told]) == {told.id: DELIVERED}
     (shown,) = mine(await active(alertmanager), "thrice")
@@ -177,7 +176,7 @@ async def test_three_sends_are_one_alert_there(alertmanager: str) -> None:
 async def test_two_findings_about_one_agent_are_two_alerts_there(alertmanager: str) -> None:
     clock = time.time()  # noqa: TID251 -- the real program has a real clock
     both = [of_tenant("twice", id="1" * 32), of_tenant("twice", id="2" * 32)]
-    async with wire_to(f"{alertmanager}/{PATH}", route(connect=3.0, total=10.0)) as wire:
+    async with wire_to(f"{alertmanager}/{PATH}", route()) as wire:
         await sink(wire, clock).deliver(both)
     assert {each["labels"]["alert_id"] for each in mine(await active(alertmanager), "twice")} == {"1" * 32, "2" * 32}
 
@@ -186,7 +185,7 @@ async def test_two_findings_about_one_agent_are_two_alerts_there(alertmanager: s
 async def test_the_whole_hostile_corpus_is_taken(alertmanager: str) -> None:
     clock = time.time()  # noqa: TID251 -- the real program has a real clock
     alerts = [of_tenant("hostile", name) for name in HOSTILE]
-    async with wire_to(f"{alertmanager}/{PATH}", route(connect=3.0, total=10.0)) as wire:
+    async with wire_to(f"{alertmanager}/{PATH}", route()) as wire:
         for start in range(0, len(alerts), 20):
             assert set((await sink(wire, clock).deliver(alerts[start : start + 20])).values()) == {DELIVERED}
     assert len(mine(await active(alertmanager), "hostile")) == len({each.id for each in alerts})

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -15,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.programs import free_port
 from tests.telemetry.facts import tell_all
 from tests.telemetry.test_hostile import PAYLOADS
 from tests.telemetry.test_server import Service
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def needed(program: str) -> str:
@@ -48,7 +48,7 @@ def service() -> Iterator[Service]:
 
 def fetched(url: str, accept: str = "text/plain") -> bytes:
     request = urllib.request.Request(url, headers={"Accept": accept})
-    with urllib.request.urlopen(request, timeout=5) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return bytes(response.read())
 
 
@@ -59,12 +59,6 @@ def test_promtool_has_nothing_to_say_about_a_live_scrape(service: Service) -> No
         (needed("promtool"), "check", "metrics"), input=scrape, capture_output=True, check=False, timeout=60
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

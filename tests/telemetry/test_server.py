@@ -122,7 +122,7 @@ class Service:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
-        asyncio.run_coroutine_threadsafe(self.told.start(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.told.start(), self.loop).result(60)
 
     def ask(self, path: str, timeout: float) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.told.port, timeout=timeout)
@@ -133,7 +133,7 @@ class Service:
             connection.close()
 
     def end(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.told.stop(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.told.stop(), self.loop).result(60)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
@@ -147,19 +147,19 @@ def service() -> Iterator[Service]:
 
 
 def test_a_frozen_loop_does_not_answer_at_all_and_that_is_what_the_kubelet_sees(service: Service) -> None:
-    assert service.ask("/livez", 5) == 200
+    assert service.ask("/livez", 60) == 200
     frozen, thaw = threading.Event(), threading.Event()
 
     def freeze() -> None:
         frozen.set()
-        thaw.wait(30)
+        thaw.wait(60)
 
     service.loop.call_soon_threadsafe(freeze)
-    assert frozen.wait(5)
+    assert frozen.wait(60)
     with pytest.raises(TimeoutError):
         service.ask("/livez", 0.3)
     thaw.set()
-    assert service.ask("/livez", 5) == 200
+    assert service.ask("/livez", 60) == 200
 
 
 def test_a_stuck_worker_thread_is_answered_with_a_reason(service: Service) -> None:
@@ -169,18 +169,18 @@ def test_a_stuck_worker_thread_is_answered_with_a_reason(service: Service) -> No
     def work() -> None:
         service.told.health.worker_ticked()
         ticked.set()
-        release.wait(30)
+        release.wait(60)
 
     worker = threading.Thread(target=work)
     worker.start()
-    assert ticked.wait(5)
-    assert service.ask("/livez", 5) == 200
+    assert ticked.wait(60)
+    assert service.ask("/livez", 60) == 200
     clock = service.told.health._monotonic
     assert isinstance(clock, Clock)
     clock.at += 31
-    assert service.ask("/livez", 5) == 503
-    assert service.ask("/startupz", 5) == 200
-    assert service.ask("/metrics", 5) == 200
+    assert service.ask("/livez", 60) == 503
+    assert service.ask("/startupz", 60) == 200
+    assert service.ask("/metrics", 60) == 200
     release.set()
     worker.join()
 
@@ -188,5 +188,5 @@ def test_a_stuck_worker_thread_is_answered_with_a_reason(service: Service) -> No
 def test_a_silent_azure_is_no_matter_of_life(service: Service) -> None:
     service.told.health.register("hub", lambda: ["hub_unreachable"])
     service.told.source.stalled("0", 10)
-    assert service.ask("/readyz", 5) == 503
-    assert service.ask("/livez", 5) == 200
+    assert service.ask("/readyz", 60) == 503
+    assert service.ask("/livez", 60) == 200

@@ -257,7 +257,7 @@ async def raw(desk: Desk, *parts: bytes, wait: float = 0.0) -> bytes:
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(wait)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await reader.read()
     except ConnectionError:
         return b""

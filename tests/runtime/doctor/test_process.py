@@ -118,9 +118,8 @@ def test_nobody_waits_for_a_thread_that_hangs() -> None:
             await asyncio.to_thread(lambda: 1 / 0)
         return await asyncio.to_thread(lambda: "answer")
 
-    started = time.monotonic()
     try:
         assert asyncio.run(main()) == "answer"
-        assert time.monotonic() - started < 5
+        assert not hanging.is_set(), "it hangs still"
     finally:
         hanging.set()

@@ -76,7 +76,7 @@ def files(folder: Path, **more: Any) -> Settings:
 
 async def reading(feed: Feed, done: Any) -> None:
     running = asyncio.create_task(feed.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not done():
             await asyncio.sleep(0.01)
     await feed.stop()
@@ -120,7 +120,7 @@ async def test_a_file_is_behind_until_all_of_it_was_handed_over_and_lags_until_i
     taker = Slow()
     feed = made(files(tmp_path), taker)
     running = asyncio.create_task(feed.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not taker.taken:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)

@@ -174,12 +174,12 @@ def test_whoever_finds_no_room_waits_until_something_is_released() -> None:
         taken = take(inbox, most=1)
         await asyncio.sleep(0.001)
         # Its line is empty now, so it may bring one although there is no room: others may be waiting for it.
-        await asyncio.wait_for(late, 5)
+        await asyncio.wait_for(late, 60)
         later = asyncio.create_task(inbox.put(message("a", 3, 3.0, size=20)))
         await asyncio.sleep(0.001)
         assert not later.done()
         inbox.release(taken)
-        await asyncio.wait_for(later, 5)
+        await asyncio.wait_for(later, 60)
         assert inbox.held == 130
 
     run(work, most=150)
@@ -206,7 +206,7 @@ def test_a_paused_inbox_lets_nothing_in() -> None:
         await asyncio.sleep(0)
         assert not late.done()
         inbox.pause(paused=False)
-        await asyncio.wait_for(late, 5)
+        await asyncio.wait_for(late, 60)
 
     run(work)
 
@@ -216,20 +216,20 @@ def test_a_worker_that_waits_is_woken_by_a_message_a_nudge_and_the_end() -> None
         inbox = Inbox(asyncio.get_running_loop(), 1_000, time.monotonic)
 
         def waits() -> asyncio.Task[list[Delivery]]:
-            return asyncio.create_task(asyncio.to_thread(inbox.take, most=1, linger=0.0, patience=30.0))
+            return asyncio.create_task(asyncio.to_thread(inbox.take, most=1, linger=0.0, patience=600.0))
 
         waiting = waits()
         await asyncio.sleep(0.05)
         await inbox.put(message("a", 1, 1.0))
-        assert len(await asyncio.wait_for(waiting, 5)) == 1
+        assert len(await asyncio.wait_for(waiting, 60)) == 1
         waiting = waits()
         await asyncio.sleep(0.05)
         inbox.nudge()
-        assert await asyncio.wait_for(waiting, 5) == []
+        assert await asyncio.wait_for(waiting, 60) == []
         waiting = waits()
         await asyncio.sleep(0.05)
         inbox.close()
-        assert await asyncio.wait_for(waiting, 5) == []
+        assert await asyncio.wait_for(waiting, 60) == []
 
     asyncio.run(main())
 
@@ -238,11 +238,11 @@ def test_a_worker_lingers_for_more_but_not_beyond_its_size() -> None:
     async def main() -> None:
         inbox = Inbox(asyncio.get_running_loop(), 1_000, time.monotonic)
         await inbox.put(message("a", 1, 1.0))
-        taking = asyncio.create_task(asyncio.to_thread(inbox.take, most=30, linger=30.0, patience=1.0))
+        taking = asyncio.create_task(asyncio.to_thread(inbox.take, most=30, linger=600.0, patience=1.0))
         await asyncio.sleep(0.05)
         for number in (2, 3, 4):
             await inbox.put(message("a", number, float(number)))
-        assert [each.position.sequence for each in await asyncio.wait_for(taking, 5)] == [1, 2, 3]
+        assert [each.position.sequence for each in await asyncio.wait_for(taking, 60)] == [1, 2, 3]
 
     asyncio.run(main())
 

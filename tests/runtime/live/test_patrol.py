@@ -218,7 +218,7 @@ async def test_the_intake_pauses_while_the_disk_is_nearly_full(tmp_path: Path, m
         assert not waiting.done()
         free(monkeypatch, 0.5)
         await rounds(at, 1, monkeypatch)
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 60)
 
 
 @pytest.mark.asyncio
@@ -287,6 +287,6 @@ def test_cyclic_garbage_is_swept_now_and_then(tmp_path: Path, monkeypatch: pytes
         gc.collect()
         gc.disable()
         try:
-            asyncio.run(asyncio.wait_for(rounds(at), 30))
+            asyncio.run(asyncio.wait_for(rounds(at), 60))
         finally:
             gc.enable()

@@ -120,7 +120,7 @@ async def test_an_error_of_another_kind_is_told_too(tmp_path: Path) -> None:
 async def ran(at: House, watched: Path | None, done: Callable[[], bool]) -> None:
     running = asyncio.create_task(at.reloading.run(watched))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not done():
                 await asyncio.sleep(0.01)
     finally:
@@ -139,9 +139,30 @@ async def test_it_reloads_when_asked_to_although_nothing_changed(tmp_path: Path)
     await ran(at, None, lambda: bool(at.applied))
 
 
-async def _change_after(change: Callable[[], object]) -> None:
-    await asyncio.sleep(0.1)
-    change()
+def replaced(file: Path, text: str) -> None:
+    """Writes a file at once: nobody reads half of it."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(text)
+    new.replace(file)
+
+
+def changing(at: House, change: Callable[[], object]) -> asyncio.Task[None]:
+    """Changes something once it was looked at: earlier it would be what was there from the beginning."""
+    looked, seen = asyncio.Event(), at.reloading._seen
+
+    async def noted(watched: Path | None) -> list[bytes | None]:
+        found = await seen(watched)
+        looked.set()
+        return found
+
+    at.reloading._seen = noted  # type: ignore[method-assign]
+
+    async def wait() -> None:
+        await looked.wait()
+        await asyncio.sleep(0.1)  # some looks at what did not change
+        change()
+
+    return asyncio.create_task(wait())
 
 
 @pytest.mark.asyncio
@@ -150,9 +171,9 @@ async def test_it_reloads_when_the_file_changes_and_only_then(tmp_path: Path, mo
     at = House(tmp_path)
     loads: list[int] = []
     at.reloading._load = lambda: loads.append(1) or load(at.file)  # type: ignore[misc, func-returns-value]
-    changing = asyncio.create_task(_change_after(lambda: at.file.write_text("scope: workloads\n")))
+    changed = changing(at, lambda: replaced(at.file, "scope: workloads\n"))
     await ran(at, at.file, lambda: bool(at.applied))
-    await changing
+    await changed
     assert len(loads) == 1
 
 
@@ -165,9 +186,9 @@ async def test_it_reloads_when_the_manifest_that_the_file_names_changes(
     manifest.write_text("agents: []\n")
     at = House(tmp_path, "manifest_file: agents.yaml\n")
     entry = "agents: [{id: 22222222-3333-4444-5555-666666666666}]\n"
-    changing = asyncio.create_task(_change_after(lambda: manifest.write_text(entry)))
+    changed = changing(at, lambda: replaced(manifest, entry))
     await ran(at, at.file, lambda: bool(at.applied))
-    await changing
+    await changed
     (applied,) = at.applied
     assert applied.manifest is not None
     assert len(applied.manifest.agents) == 1
@@ -185,9 +206,9 @@ async def test_it_sees_a_mounted_file_that_is_replaced(tmp_path: Path, monkeypat
         at.file.unlink()
         at.file.symlink_to(new)
 
-    changing = asyncio.create_task(_change_after(swap))
+    changed = changing(at, swap)
     await ran(at, at.file, lambda: bool(at.applied))
-    await changing
+    await changed
 
 
 def train(folder: Path, version: str) -> None:
@@ -204,9 +225,9 @@ async def test_it_reloads_when_a_newer_model_is_in_the_folder_that_the_file_name
     eventually(monkeypatch)
     train(tmp_path, "1")
     at = House(tmp_path, "model: {path: hours}\n")
-    changing = asyncio.create_task(_change_after(lambda: train(tmp_path, "2")))
+    changed = changing(at, lambda: train(tmp_path, "2"))
     await ran(at, at.file, lambda: bool(at.applied))
-    await changing
+    await changed
     assert len(at.applied) == 1
 
 

@@ -64,7 +64,7 @@ async def test_it_waits_for_what_the_partition_brought_and_for_no_other() -> Non
     assert not waiting.done(), "it is in work"
     assert [each.partition for each in taken] == ["0"]
     inbox.release(taken)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     assert worker.remembered == [("hub", "h@1", {"0": Position(20, "20")}, [])]
 
 
@@ -80,7 +80,7 @@ async def test_the_first_position_of_another_hub_voids_all_of_the_old_one_and_of
     taken = inbox.take(most=10, linger=0.0, patience=0.0)
     assert len(taken) == 1, "what the new hub holds is not waited for"
     inbox.release(taken)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     await remember("h@2", {"1": Position(-1, "-1")})
     assert worker.remembered == [
         ("hub", "h@2", place, ["0", "1", "17"]),

@@ -112,14 +112,14 @@ def test_who_is_abandoned_leaves_the_batch_to_the_next_process(tmp_path: Path) -
     messages = deliveries(TOLD)[:10]
 
     async def first() -> None:
-        at = Bench(tmp_path, SETTINGS, first_retry=60.0, longest_retry=60.0)
+        at = Bench(tmp_path, SETTINGS, first_retry=600.0, longest_retry=600.0)
         at.refusing.refuse = [None, FULL]
         await at.put(*messages)
         working = asyncio.create_task(at.work())
         while "commit" not in at.refusing.asked:
             await asyncio.sleep(0.005)
         at.worker.abandon()
-        await asyncio.wait_for(working, 5)
+        await asyncio.wait_for(working, 60)
         assert at.worker.positions() == {}
         assert at.committed == []
         at.store.close()
@@ -232,13 +232,13 @@ def test_an_errand_that_finds_the_store_lost_ends_the_worker(tmp_path: Path) -> 
 
 def test_an_idle_worker_answers_an_errand_at_once(tmp_path: Path) -> None:
     async def work() -> None:
-        at = Bench(tmp_path, SETTINGS, patience=30.0)
+        at = Bench(tmp_path, SETTINGS, patience=600.0)
         working = asyncio.create_task(asyncio.to_thread(at.worker.run))
         await asyncio.sleep(0.05)
         answer: Future[object] = at.worker.call(lambda: 7)
-        assert await asyncio.wait_for(asyncio.wrap_future(answer), 5) == 7
+        assert await asyncio.wait_for(asyncio.wrap_future(answer), 60) == 7
         at.inbox.close()
-        await asyncio.wait_for(working, 5)
+        await asyncio.wait_for(working, 60)
         at.store.close()
 
     running(work)

@@ -501,10 +501,10 @@ async def test_reading_waits_for_whoever_takes_over_and_ends_when_told(tmp_path:
         options=FollowOptions(chunk_bytes=10),
     )
     running = asyncio.create_task(source.run())
-    await asyncio.wait_for(two.wait(), 5)
+    await asyncio.wait_for(two.wait(), 60)
     await source.stop()
     go.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert len(taken) == 2
     reader = source._families["a.jsonl"].reader
     assert reader is not None
