@@ -2,6 +2,9 @@
 
 Run as a program: reads one JSON command a line, `{"start": {...}}`, and answers each with `{"pid": ...}`. Children are
 services of their own: an event loop, a worker's thread, sockets, the store. They end with the exit code of the command.
+
+An order may say after how many commits a child creeps (`quick`), until it is told to stop or a file is there (`hurry`):
+so it is still at work when a test gets to what it wants of it, however late that is.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -25,9 +29,15 @@ def _child(order: dict[str, Any]) -> int:
 
     left = int(order.get("hits", 1))
     slow = float(order.get("slow", 0.0))
+    quick = int(order.get("quick", sys.maxsize))
+    stopping, hurry = threading.Event(), Path(order["hurry"]) if "hurry" in order else None
 
     def at(point: str) -> None:
-        nonlocal left
+        nonlocal left, quick
+        if point == "before_begin":
+            quick -= 1
+            if quick < 0 and not (hurry is not None and hurry.exists()):
+                stopping.wait(0.25)
         if slow and point == "in_transaction":
             time.sleep(slow)  # a disk that takes its time, so that a short stream lasts for many lives
         if point == order.get("point"):
@@ -50,7 +60,12 @@ def _child(order: dict[str, Any]) -> int:
             watched=Path(order["config"]) if order.get("watched") else None,
         )
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, service.stop, "SIGTERM")
+
+        def stop() -> None:
+            stopping.set()
+            service.stop("SIGTERM")
+
+        loop.add_signal_handler(signal.SIGTERM, stop)
         loop.add_signal_handler(signal.SIGHUP, service.reload)
         return await service.run()
 

@@ -106,7 +106,7 @@ def test_it_is_not_acknowledged_while_the_store_is_at_it(stage: Stage) -> None:
 
     def hold(point: Point) -> None:
         if point == "before_commit" and stage.counters().get("received", 0) == 0 and held.is_set():
-            go.wait(60)
+            go.wait(150)
 
     with Hosted(stage.config, at=hold) as hosted:
         hosted.until(hosted.service._started.is_set)
@@ -114,7 +114,7 @@ def test_it_is_not_acknowledged_while_the_store_is_at_it(stage: Stage) -> None:
         answers: list[tuple[int, Any]] = []
         sending = threading.Thread(target=lambda: answers.append(github(stage, run())))
         sending.start()
-        time.sleep(0.7)
+        time.sleep(0.5)
         assert answers == []
         assert stage.counters().get("received", 0) == 0
         go.set()
@@ -130,7 +130,7 @@ def test_a_service_that_dies_before_the_commit_has_acknowledged_nothing_and_take
     while True:
         try:
             status = github(stage, payload)[0]
-        except (ConnectionRefusedError, ConnectionResetError, http.client.RemoteDisconnected):
+        except ConnectionError:  # `http.client.RemoteDisconnected` is one
             if stage.nursery.ended(pid) is not None:
                 break
             assert time.monotonic() < deadline

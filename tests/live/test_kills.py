@@ -29,9 +29,10 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path, capsys: pytest.C
         assert len(wanted.alerts) > 50
         assert wanted.counters["received"] == counted(told)["records"]
         dice, codes = Random(SEED), set()
+        quick = len(told.messages) // (KILLS + KILLS // 2)
         for number in range(KILLS):
             before = stage.counters().get("received", 0)
-            pid = stage.start(slow=0.003)
+            pid = stage.start(slow=0.003, quick=quick)
             if number % 2:
                 # At work, however long a busy machine takes to get there; the others at any moment.
                 stage.until(lambda before=before: stage.counters().get("received", 0) > before, pid=pid)  # type: ignore[misc]

@@ -29,7 +29,9 @@ def trained(folder: Path, version: str) -> Path:
     place = folder / version
     shutil.copytree(models() / SHIPPED, place, ignore=shutil.ignore_patterns(MANIFEST))
     manifest = json.loads((models() / SHIPPED / MANIFEST).read_text())
-    (place / MANIFEST).write_text(json.dumps({**manifest, "version": version}))
+    written = place / "written"
+    written.write_text(json.dumps({**manifest, "version": version}))
+    written.rename(place / MANIFEST)
     return place
 
 

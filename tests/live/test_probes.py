@@ -99,19 +99,21 @@ def test_a_frozen_loop_answers_no_probe_and_a_thawed_one_is_alive_again(stage: S
 def test_a_worker_that_hangs_is_told_within_its_limit_and_the_loop_goes_on(stage: Stage) -> None:
     stage.document["telemetry"]["worker_limit_seconds"] = 5.0
     stage.read_files()
-    hung, go = [0.0], threading.Event()
+    hung, go = list[float](), threading.Event()
 
     def at_point(point: str) -> None:
-        if point == "after_rows" and not hung[0]:
-            hung[0] = time.monotonic()
-            go.wait(60)  # until the test has seen it, however slow the machine is
+        if point == "after_rows" and not hung:
+            own = at.own_seconds()
+            hung.extend((time.monotonic(), own))
+            go.wait(150)  # until the test has seen it, however slow the machine is
 
     with Hosted(stage.config, at=at_point) as at:
-        at.until(lambda: hung[0] != 0)
-        assert at.ask("livez") == ALIVE
+        at.until(lambda: bool(hung))
+        assert at.ask("livez") == ALIVE or time.monotonic() - hung[0] >= 3.0
         at.until(lambda: at.ask("livez") == Answer(503, ["worker_stalled"]))
         # The worker's clock runs from the beginning of its batch, a little before the point at which it hangs.
-        assert 3.0 <= time.monotonic() - hung[0] < 15.0, "the limit, and room for a slow machine"
+        assert time.monotonic() - hung[0] >= 3.0
+        assert at.own_seconds() - hung[1] < 15.0, "the limit, and room for a slow machine"
         assert "worker_stalled" in at.ask("readyz").reasons
         go.set()
         at.until(lambda: ready(at))
@@ -147,9 +149,9 @@ def test_a_hub_that_does_not_answer_is_no_reason_to_restart(stage: Stage) -> Non
             at.until(lambda: stage.counters() == wanted.counters)
             at.until(lambda: ready(at))
             server.faults.black_hole()
-            struck = time.monotonic()
+            struck = at.own_seconds()
             at.until(lambda: "hub_unreachable:2" in at.ask("readyz").reasons)
-            took = time.monotonic() - struck
+            took = at.own_seconds() - struck
             assert at.ask("livez") == ALIVE
             server.faults.black_hole(on=False)
             at.until(lambda: ready(at))
@@ -163,10 +165,10 @@ def test_a_stalled_partition_is_told_and_the_ladder_ends_with_exit_code_75(tmp_p
     hub = Hub("agents", partitions=4, created=1_700_000_000.0)
     for message in TOLD.messages:
         hub.put(1, message.body, enqueued=message.enqueued)
-    # Long enough for a busy machine to look at the probe meanwhile.
-    slower = {**QUICK, "watchdog": {**QUICK["watchdog"], "stalled_after": 3.0}}  # type: ignore[dict-item]
+    # Long enough for a busy machine to look at the probe meanwhile, and to answer: unheard is another ending.
+    limits = {**QUICK["watchdog"], "stalled_after": 3.0, "answer": 10.0, "unknown_after": 60.0}  # type: ignore[dict-item]
     with Server(hub) as server, staged(tmp_path, TOLD) as stage:
-        stage.read_hub(server.connection_string(), **slower)
+        stage.read_hub(server.connection_string(), socket_timeout=0.2, watchdog=limits)
         wanted = stage.verdict()
         server.faults.withhold("1")
         pid = stage.started()
@@ -181,7 +183,8 @@ def test_a_stalled_partition_is_told_and_the_ladder_ends_with_exit_code_75(tmp_p
         (last,) = [line for line in log if line["event"] == "source_stalled"]
         assert "partition 1" in last["reason"]
         server.faults.withhold("1", on=False)
-        stage.finish(wanted)
+        # From here on a slow opening is no stall.
+        stage.read_hub(server.connection_string(), socket_timeout=0.2).finish(wanted)
         stage.check(wanted)
 
 
@@ -200,7 +203,7 @@ def test_a_hub_made_anew_is_told_by_a_service_that_stays_alive(stage: Stage) -> 
 # The disk
 
 _ON_TMPFS = """
-import json, os, subprocess, sys, time
+import json, os, subprocess, sys, threading, time
 from pathlib import Path
 
 from detector.runtime.live import patrol, worker
@@ -229,9 +232,12 @@ def fill():
             pass
 
 
+hurry = threading.Event()
+
+
 def slowly(point):
     if point == "in_transaction":
-        time.sleep(0.004)
+        hurry.wait(0.05)  # so that there is work for every cycle, however late it begins
 
 
 with Referee() as referee:
@@ -243,7 +249,7 @@ with Referee() as referee:
     waits, refused = [], 0
     with Hosted(stage.config, at=slowly) as at:
         for cycle in range(cycles):
-            before = at.value("messages_received_total") + at.value("received_bytes_total")
+            before = at.value("received_bytes_total")
             at.until(lambda: at.value("received_bytes_total") > before + 20_000 and at.ask("readyz").status == 200)
             fill()
             at.until(lambda: {"store_unavailable", "disk_low"} <= set(at.ask("readyz").reasons))
@@ -254,6 +260,7 @@ with Referee() as referee:
             ballast.unlink()
             at.until(lambda: at.ask("readyz").status == 200)
             waits.append(time.monotonic() - freed)
+        hurry.set()
         at.until(lambda: set(referee.seen) >= wanted.alerts, seconds=120)
         at.until(lambda: at.ask("readyz").status == 200)
     import sqlite3

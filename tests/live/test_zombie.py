@@ -59,7 +59,8 @@ def test_a_process_that_comes_back_is_fenced_every_time(tmp_path: Path, capsys: 
         stage.read_files()
         wanted = stage.verdict()
         assert len(wanted.alerts) > 20
-        old, codes, times = stage.started(slow=0.004), list[int](), list[float]()
+        quick = len(told.messages) // (2 * ZOMBIES + 2)
+        old, codes, times = stage.started(slow=0.004, quick=quick), list[int](), list[float]()
         for _ in range(ZOMBIES):
             before = received(stage)
             stage.until(lambda before=before: received(stage) > before, pid=old)  # type: ignore[misc]
@@ -67,7 +68,7 @@ def test_a_process_that_comes_back_is_fenced_every_time(tmp_path: Path, capsys: 
             frozen(stage, old, dice)
             # As on a file system that knows no locks, or on the node that nobody can reach.
             (tmp_path / "state" / NAME).unlink()
-            new = stage.started(slow=0.004)
+            new = stage.started(slow=0.004, quick=quick)
             reached = received(stage)
             stage.until(lambda reached=reached: received(stage) > reached, pid=new)  # type: ignore[misc]
             thawed = time.monotonic()

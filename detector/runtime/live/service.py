@@ -119,6 +119,7 @@ class Service:
         self._over_by = 0.0
         self._started: Final = asyncio.Event()
         self._reloading: Reloading | None = None
+        self._reload_early = False
         self._newest_model = ""
         self.endpoint: Endpoint | None = None
         """Takes deployment evidence, when it is configured."""
@@ -138,9 +139,11 @@ class Service:
             self._stopping.set()
 
     def reload(self) -> None:
-        """Reads the configuration again; on the event loop."""
+        """Reads the configuration again; on the event loop. While the service starts, once it has."""
         if self._reloading is not None:
             self._reloading.ask()
+        else:
+            self._reload_early = True
 
     async def started(self) -> None:
         """Waits until records are read."""
@@ -260,6 +263,8 @@ class Service:
     async def _until_the_end(self, feed: Feed, working: asyncio.Future[None], patrol: Patrol) -> None:
         """Waits for the wish to stop, or for a part that cannot go on."""
         assert self._reloading is not None
+        if self._reload_early:
+            self._reloading.ask()
         reading = asyncio.create_task(feed.run(), name="source")
         stopping = asyncio.create_task(self._stopping.wait(), name="until stopped")
         others = [

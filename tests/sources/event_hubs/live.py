@@ -16,6 +16,7 @@ from detector.sources.event_hubs.clocks import Clocks
 from detector.sources.event_hubs.connection import Connector
 from detector.sources.event_hubs.source import EventHubsSource, Resume
 from tests.hub import Hub, Server
+from tests.processors import Watch
 from tests.sources.event_hubs.recorded import Facts, Taker, until
 
 QUICK: dict[str, Any] = {
@@ -92,9 +93,9 @@ class Live:
         try:
             yield source, task
         finally:
-            before = asyncio.get_running_loop().time()
-            await source.stop()
-            self.stopped_in = asyncio.get_running_loop().time() - before
+            with Watch() as watch:
+                await source.stop()
+            self.stopped_in = watch.seconds
             # While the filter of the test for sockets that the SDK forgets is in force, and its loop is open.
             gc.collect()
         if not task.done():

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.processors import kept_waiting
+from tests.processors import Watch, kept_waiting
 from tests.sources.event_hubs.live import Live
 from tests.sources.event_hubs.recorded import until
 
@@ -55,13 +55,15 @@ async def test_after_random_disconnections_every_partition_is_soon_read_on(live:
                 at.hub.put_many(name, [b"x"] * 2)
             # Time in which other programs had the processors does not count.
             struck, waited = loop.time(), kept_waiting(threading.get_native_id())
-            await until(at.whole)
-            times.append(loop.time() - struck - (kept_waiting(threading.get_native_id()) - waited))
+            with Watch() as watch:
+                await until(at.whole)
+            taken = loop.time() - struck - (kept_waiting(threading.get_native_id()) - waited)
+            times.append(min(taken, watch.seconds))
         at.check()
-        await asyncio.sleep(3)
-        assert len(asyncio.all_tasks()) <= tasks + 2
-        assert descriptors() <= open_files + 8
-        assert {state.lag for state in source.state().values()} == {0}
+        # What was replaced is closed in its own time; what is left behind stays for ever.
+        await until(lambda: len(asyncio.all_tasks()) <= tasks + 2)
+        await until(lambda: descriptors() <= open_files + 8)
+        await until(lambda: {state.lag for state in source.state().values()} == {0})
     times.sort()
     report = f"{COUNT}: p50 {times[COUNT // 2]:.1f} s, p95 {times[int(COUNT * 0.95)]:.1f} s, most {times[-1]:.1f} s"
     print(report)  # noqa: T201 -- the bar asks for the figures, not only for passing
@@ -78,10 +80,11 @@ async def test_a_partition_without_messages_is_as_soon_back(live: Make) -> None:
         await until(at.whole)
         await at.opened()
         for _ in range(6):
-            opened = at.server.stats.opened["1"]
+            opened = dict(at.server.stats.opened)
             at.server.faults.drop_connections()
-            await until(lambda opened=opened: at.server.stats.opened["1"] > opened)  # type: ignore[misc]
-        assert source.state()["1"].health == "idle"
+            # Of both: one that is lost while it is being opened counts as one that the hub does not serve.
+            await until(lambda opened=opened: all(at.server.stats.opened[each] > opened[each] for each in opened))  # type: ignore[misc]
+            await until(lambda: {state.health for state in source.state().values()} == {"idle"})
         at.server.faults.drop_connections()
         at.hub.put("1", b"x")
         await until(at.whole)

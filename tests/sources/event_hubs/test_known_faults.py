@@ -215,7 +215,7 @@ async def test_a_slow_partition_does_not_hold_up_another(live: Make) -> None:
 
     async def slow(delivery: Delivery) -> None:
         if delivery.partition == "0":
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         await take(delivery)
 
     at.taker.deliver = slow  # type: ignore[method-assign]
@@ -258,6 +258,7 @@ async def test_what_waits_in_memory_is_bounded_in_bytes(live: Make) -> None:
     at.hub.put_many("0", [bytes(100_000)] * 200)
     async with at.running() as (source, task):
         await until(lambda: at.taker.offered)
+        await until(lambda: source._shared.allowance.used > 300_000)
         await asyncio.sleep(QUICK["watchdog"]["stalled_after"] + 1)
         buffered = source._shared.allowance.used
         assert 300_000 < buffered <= 500_000
@@ -293,10 +294,11 @@ async def test_receivers_are_replaced_before_the_link_remembers_too_much(live: M
     """[delivery tags] A link keeps something of every message for as long as it lives."""
     at = live(partitions=1, refresh={"messages": 50, "youngest": 0.1, "oldest": 3600.0})
     async with at.running():
-        for _ in range(6):
+        for _ in range(4):
+            refreshed = at.facts.endings().count("refresh")
             at.hub.put_many("0", [b"x"] * 60)
             await until(at.whole)
-            await asyncio.sleep(0.2)
+            await until(lambda refreshed=refreshed: at.facts.endings().count("refresh") > refreshed)  # type: ignore[misc]
     at.check()
     assert at.facts.endings().count("refresh") >= 3
     assert at.facts.told["waited"] == []
@@ -306,8 +308,10 @@ async def test_receivers_are_replaced_before_the_link_remembers_too_much(live: M
 async def test_a_partition_that_stays_stalled_ends_the_process_after_receiver_and_client(live: Make) -> None:
     """Ladder: receiver, client, exit. Then the restarted process goes on where it was."""
     at = live(partitions=1, watchdog={"stalled_after": 4.0})
-    at.hub.put("0", b"x")
     async with at.running() as (source, task):
+        # Nothing waits meanwhile: on a slow machine the opening would pass for a stall.
+        await until(lambda: [state.health for state in source.state().values()] == ["idle"])
+        at.hub.put("0", b"x")
         await until(at.whole)
         at.server.faults.withhold("0")
         at.hub.put_many("0", [b"y"] * 3)
@@ -320,7 +324,7 @@ async def test_a_partition_that_stays_stalled_ends_the_process_after_receiver_an
     assert at.facts.told["client_replaced"] == [("stalled",)]
     assert at.facts.told["stalled"] == [("0", 3)] * 3
     at.server.faults.clear()
-    async with at.running():
+    async with at.running(watchdog=at.settings.watchdog.model_copy(update={"stalled_after": 60.0})):
         await until(at.whole)
     at.check()
 

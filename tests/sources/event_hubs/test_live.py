@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "igno
 
 @pytest.mark.asyncio
 async def test_every_message_is_taken_over_once_in_order_with_its_bytes(live: Make) -> None:
-    at = live()
+    at = live(watchdog={"close": 60.0})  # a slow machine is not to leave anything behind
     for number in range(40):
         at.hub.put(number % 2, b"body %d" % number, enqueued=1_700_000_000.0 + number)
     async with at.running() as (source, _):
