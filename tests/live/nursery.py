@@ -10,12 +10,14 @@ so it is still at work when a test gets to what it wants of it, however late tha
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import signal
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any, Self
@@ -90,7 +92,6 @@ def main() -> None:
     import detector.sources.event_hubs.source
     import detector.sources.follow.source  # noqa: F401
 
-    children: dict[int, int] = {}
     _say({"ready": True})
     for line in sys.stdin:
         command = json.loads(line)
@@ -99,42 +100,69 @@ def main() -> None:
             if pid == 0:
                 os.close(0)
                 os._exit(_child(command["start"]))
-            children[pid] = -1
             _say({"pid": pid})
         else:
             pid, options = command["wait"], 0 if command["block"] else os.WNOHANG
-            found, status = os.waitpid(pid, options)
+            try:
+                found, status = os.waitpid(pid, options)
+            except ChildProcessError:  # it was waited for before
+                found, status = 0, 0
             _say({"code": os.waitstatus_to_exitcode(status) if found else None})
 
 
-class Nursery:
-    """The program above, from the side of a test."""
+class Mother:
+    """The program above, from the side of the tests: one for all tests of a process, for its imports take a second."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: Popen[str] | None = None
-        self._log = folder / "service.log"
-
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
         environment = {**os.environ, "PYTHONPATH": str(HERE)}
         self._process = Popen(
             [sys.executable, "-m", "tests.live.nursery"], stdin=PIPE, stdout=PIPE, text=True, cwd=HERE, env=environment
         )
         assert self._answer() == {"ready": True}
-        return self
+        atexit.register(self._end)
 
-    def __exit__(self, *_: object) -> None:
-        assert self._process is not None
+    def ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def _end(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(60)
         self._process.stdout.close()
 
+
+mother = cache(Mother)
+
+
+class Nursery:
+    """Services of one test; whatever still runs when it is left is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "service.log"
+        self._running: set[int] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pid in list(self._running):
+            self.kill(pid)
+
     def start(self, config: Path, **order: Any) -> int:
         """Forks a service; its process id."""
         told = {"config": str(config), "log": str(self._log), **order}
-        return int(self._ask({"start": told})["pid"])
+        pid = int(mother().ask({"start": told})["pid"])
+        self._running.add(pid)
+        return pid
 
     def kill(self, pid: int) -> int:
         """Ends a service without warning; its exit code, which is not ours if it had ended before."""
@@ -146,29 +174,24 @@ class Nursery:
 
     def wait(self, pid: int) -> int:
         """Waits for the end of a service; its exit code."""
-        return int(self._ask({"wait": pid, "block": True})["code"])
+        code = self._waited(pid, block=True)
+        assert code is not None
+        return code
 
     def ended(self, pid: int) -> int | None:
         """The exit code of a service that has ended."""
-        code = self._ask({"wait": pid, "block": False})["code"]
-        return None if code is None else int(code)
+        return self._waited(pid, block=False)
+
+    def _waited(self, pid: int, *, block: bool) -> int | None:
+        code = mother().ask({"wait": pid, "block": block})["code"]
+        if code is None:
+            return None
+        self._running.discard(pid)
+        return int(code)
 
     def log(self) -> list[dict[str, Any]]:
         """All log lines of all services."""
         return [json.loads(line) for line in self._log.read_text("ascii").splitlines() if line.endswith("}")]
-
-    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from azure.eventhub.aio import EventHubConsumerClient
 
+from detector.config.event_hubs import WatchdogSettings
 from detector.domain.delivery import Delivery
 from detector.sources.event_hubs import mirror
 from detector.sources.event_hubs.failures import Stalled
+from detector.sources.event_hubs.source import EventHubsSource
 from tests.sources.event_hubs.live import QUICK, Live
 from tests.sources.event_hubs.recorded import until
 
@@ -25,6 +27,19 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:loop is closed:ResourceWarning"),
 ]
+
+
+STALLED_AFTER = 4.0
+
+
+async def idle(source: EventHubsSource) -> None:
+    """Waits until all that is there was read: while nothing waits, a slow opening is no stall."""
+    await until(lambda: {state.health for state in source.state().values()} == {"idle"})
+
+
+def patient(at: Live) -> WatchdogSettings:
+    """Limits within which a slow machine opens a receiver."""
+    return at.settings.watchdog.model_copy(update={"stalled_after": 60.0})
 
 
 @pytest.fixture
@@ -190,19 +205,20 @@ async def test_nothing_is_taken_from_a_receiver_whose_beginning_failed(live: Mak
 @pytest.mark.asyncio
 async def test_a_delivery_that_never_returns_is_reported_and_stopping_does_not_wait_for_it(live: Make) -> None:
     """[E8] A handler that hung was reported by nobody. It is no stall of the hub: nothing is replaced."""
-    at = live(partitions=1)
+    at = live(partitions=1, watchdog={"stalled_after": STALLED_AFTER})
     at.taker.gate.clear()
-    at.hub.put_many("0", [b"x"] * 3)
     async with at.running() as (source, task):
+        await idle(source)
+        at.hub.put_many("0", [b"x"] * 3)
         await until(lambda: at.facts.told["held"])
         await until(lambda: source.state()["0"].health == "held")
         at.hub.put_many("0", [b"x"] * 3)
-        await asyncio.sleep(QUICK["watchdog"]["stalled_after"] + 1)
+        await asyncio.sleep(STALLED_AFTER + 1)
         assert not task.done()
         assert at.facts.endings() == []
     assert at.stopped_in < 10
     at.taker.gate.set()
-    async with at.running():
+    async with at.running(watchdog=patient(at)):
         await until(at.whole)
     at.check()
 
@@ -253,13 +269,15 @@ async def test_a_token_link_that_fails_in_silence_is_noticed_by_the_lack_of_prog
 @pytest.mark.asyncio
 async def test_what_waits_in_memory_is_bounded_in_bytes(live: Make) -> None:
     """[memory] 300 messages of 1 MB waited for every partition."""
-    at = live(partitions=1, buffer={"partition_bytes": 500_000, "prefetch": 5, "batch": 5})
+    buffer = {"partition_bytes": 500_000, "prefetch": 5, "batch": 5}
+    at = live(partitions=1, buffer=buffer, watchdog={"stalled_after": STALLED_AFTER})
     at.taker.gate.clear()
-    at.hub.put_many("0", [bytes(100_000)] * 200)
     async with at.running() as (source, task):
+        await idle(source)
+        at.hub.put_many("0", [bytes(100_000)] * 200)
         await until(lambda: at.taker.offered)
         await until(lambda: source._shared.allowance.used > 300_000)
-        await asyncio.sleep(QUICK["watchdog"]["stalled_after"] + 1)
+        await asyncio.sleep(STALLED_AFTER + 1)
         buffered = source._shared.allowance.used
         assert 300_000 < buffered <= 500_000
         # Four in our buffer, a batch in the handler, what the SDK tops up to, and the credit of the link.
@@ -307,10 +325,9 @@ async def test_receivers_are_replaced_before_the_link_remembers_too_much(live: M
 @pytest.mark.asyncio
 async def test_a_partition_that_stays_stalled_ends_the_process_after_receiver_and_client(live: Make) -> None:
     """Ladder: receiver, client, exit. Then the restarted process goes on where it was."""
-    at = live(partitions=1, watchdog={"stalled_after": 4.0})
+    at = live(partitions=1, watchdog={"stalled_after": STALLED_AFTER})
     async with at.running() as (source, task):
-        # Nothing waits meanwhile: on a slow machine the opening would pass for a stall.
-        await until(lambda: [state.health for state in source.state().values()] == ["idle"])
+        await idle(source)
         at.hub.put("0", b"x")
         await until(at.whole)
         at.server.faults.withhold("0")
@@ -324,7 +341,7 @@ async def test_a_partition_that_stays_stalled_ends_the_process_after_receiver_an
     assert at.facts.told["client_replaced"] == [("stalled",)]
     assert at.facts.told["stalled"] == [("0", 3)] * 3
     at.server.faults.clear()
-    async with at.running(watchdog=at.settings.watchdog.model_copy(update={"stalled_after": 60.0})):
+    async with at.running(watchdog=patient(at)):
         await until(at.whole)
     at.check()
 
