@@ -22,7 +22,7 @@ def kept_waiting(task: int) -> float:
 class Watch:
     """A clock that stands still while this process does: stopped, not let run, on a machine that was itself stopped.
 
-    A thread looks many times a second how late it is. What is late beyond a few steps is no time of this process.
+    A thread looks many times a second how late it is. What is late beyond half a step is no time of this process.
     """
 
     def __init__(self) -> None:
@@ -43,5 +43,5 @@ class Watch:
         last = time.monotonic()
         while not self._over.wait(STEP):
             now = time.monotonic()
-            self.seconds += min(now - last, 5 * STEP)
+            self.seconds += min(now - last, 1.5 * STEP)
             last = now
