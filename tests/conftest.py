@@ -1,4 +1,4 @@
-"""Settings shared by every test: how hard hypothesis looks, and what the garbage collector looks through."""
+"""Settings shared by every test: how hard hypothesis looks, whom the client of a hub trusts, what is collected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gc
 import os
 
 from hypothesis import HealthCheck, settings
+
+from tests.authorities import forget_authorities
 
 # The same examples on every machine and no deadline: a busy machine is not a failure.
 settings.register_profile("default", derandomize=True, deadline=None, print_blob=True)
@@ -19,6 +21,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("default")
+forget_authorities()
 
 
 def pytest_collection_finish() -> None:

@@ -91,7 +91,9 @@ def main() -> None:
     import detector.cli.running
     import detector.sources.event_hubs.source
     import detector.sources.follow.source  # noqa: F401
+    from tests.authorities import forget_authorities
 
+    forget_authorities()
     _say({"ready": True})
     for line in sys.stdin:
         command = json.loads(line)

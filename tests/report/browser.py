@@ -42,6 +42,7 @@ class Viewer:
         context = self.browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=bypass
         )
+        context.set_default_timeout(150_000)  # on a slow machine a page takes its time
         self._contexts.append(context)
         opened = context.new_page()
         session = context.new_cdp_session(opened)
@@ -53,7 +54,7 @@ class Viewer:
         opened.on("request", lambda asked: self._request(asked.url))
         opened.on("popup", lambda _: self.noticed.append("popup"))
         opened.goto(self.path.as_uri())
-        opened.wait_for_selector("html[data-ready]", timeout=60_000)
+        opened.wait_for_selector("html[data-ready]", timeout=150_000)
         measured = session.send("Performance.getMetrics")["metrics"]
         self.busy = next(each["value"] for each in measured if each["name"] == "TaskDuration")
         return opened

@@ -29,7 +29,7 @@ def chromium() -> Iterator[Any]:
     except ImportError:
         missing("playwright is not installed: make venv.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags())
+        browser = playwright.chromium.launch(executable_path=program, args=flags(), timeout=150_000)
         yield browser
         browser.close()
 
