@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 from detector.features import periods, silence
 from detector.features.memory import IdentityMemory
-from detector.features.periods import HOURS, PeriodMemory
+from detector.features.periods import HOURS, RECENT, PeriodMemory
 from detector.features.timeline import STEP, STEPS_PER_HOUR
 from detector.features.token_rate import RateMemory
 
@@ -21,13 +21,12 @@ cdef Py_ssize_t RATES = _place(IdentityMemory, "rates"), KIND = _place(IdentityM
 cdef Py_ssize_t PERIODS = _place(IdentityMemory, "periods")
 cdef Py_ssize_t BUCKET = _place(RateMemory, "bucket"), STEPS = _place(RateMemory, "steps")
 cdef Py_ssize_t BASE = _place(RateMemory, "base")
-cdef Py_ssize_t HOUR = _place(PeriodMemory, "hour"), RECENT = _place(PeriodMemory, "recent")
+cdef Py_ssize_t HOUR = _place(PeriodMemory, "hour"), LEARNED = _place(PeriodMemory, "learned")
 cdef Py_ssize_t DAY = _place(PeriodMemory, "day"), PATIENCE = _place(PeriodMemory, "patience")
-cdef Py_ssize_t NUMBERS = _place(PeriodMemory, "numbers")
 cdef Py_ssize_t WORKED = periods.WORKED, DAYS = periods.LEARNED
 cdef Py_ssize_t PAUSED_ON = silence.DAY, WORTH = silence.WORTH, MOST = silence.MOST
 cdef long long STEP_LENGTH = STEP, IN_HOUR = STEPS_PER_HOUR
-cdef Py_ssize_t REMEMBERED = HOURS
+cdef Py_ssize_t REMEMBERED = HOURS, NEWEST = RECENT
 cdef object end = silence.end, take_in = periods.take_in
 
 
@@ -54,16 +53,16 @@ cdef double _worked(PyObject *rates, long long limit) except -1.0:
 cdef long long _busy(PyObject *memory, PyObject *rates, long long hour) except -1:
     """`periods.busy_in`."""
     cdef double total = _worked(rates, (hour + 1) * IN_HOUR - 1)
-    cdef bytes numbers = _copy(<bytes>_get(memory, NUMBERS))
+    cdef bytes numbers = _copy(<bytes>_get(memory, LEARNED))
     cdef long long busy = llrint((total - _learned(numbers)[WORKED]) / _worth(hour * IN_HOUR + IN_HOUR // 2))
     _learned(numbers)[WORKED] = total
-    _set(memory, NUMBERS, numbers)
+    _set(memory, LEARNED, numbers)
     return min(busy, IN_HOUR)
 
 
 cdef bint _pause_teaches(PyObject *memory, long long hour) except -1:
     """Whether `silence.end` has anything to do."""
-    cdef double *numbers = _learned(<bytes>_get(memory, NUMBERS))
+    cdef double *numbers = _learned(<bytes>_get(memory, LEARNED))
     cdef long long before = <long long><object>_get(memory, HOUR), gap = hour - before
     if before < 0 or <double>(hour // 24) != numbers[PAUSED_ON]:
         return True
@@ -73,19 +72,21 @@ cdef bint _pause_teaches(PyObject *memory, long long hour) except -1:
 cdef bint _shifted(PyObject *memory, long long hour, object hour_number, long long busy) except -1:
     """`periods.take_in` where nothing is learned; false, and nothing done, where something is."""
     cdef long long before = <long long><object>_get(memory, HOUR), gap = min(hour - before, <long long>REMEMBERED)
-    cdef bytes recent = <bytes>_get(memory, RECENT), shifted
-    cdef char *old = PyBytes_AS_STRING(recent)
+    cdef bytes learned = <bytes>_get(memory, LEARNED), shifted
+    cdef char *old = PyBytes_AS_STRING(learned) + NEWEST
+    cdef char *new
     cdef Py_ssize_t place
     if before < 0 or (hour - REMEMBERED) // 24 > <long long><object>_get(memory, DAY):
         return False
     for place in range(REMEMBERED - gap, REMEMBERED):
         if old[place]:
             return False
-    shifted = PyBytes_FromStringAndSize(NULL, REMEMBERED)
-    memset(PyBytes_AS_STRING(shifted), 0, gap)
-    PyBytes_AS_STRING(shifted)[0] = <char>busy
-    memcpy(PyBytes_AS_STRING(shifted) + gap, old, REMEMBERED - gap)
-    _set(memory, RECENT, shifted)
+    shifted = _copy(learned)
+    new = PyBytes_AS_STRING(shifted) + NEWEST
+    memset(new, 0, gap)
+    new[0] = <char>busy
+    memcpy(new + gap, old, REMEMBERED - gap)
+    _set(memory, LEARNED, shifted)
     _set(memory, HOUR, hour_number)
     return True
 

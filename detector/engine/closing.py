@@ -147,7 +147,7 @@ class Closing:
         found = [
             "R" + name for name in self.apis.used_in(apis, hour) if not is_known(apis.values, name, hour, self.horizon)
         ]
-        found += ["N" + name for name, since in identity.networks.values.items() if since == first and name[0] == "p"]
+        found += ["N" + name for name, since in identity.networks.items() if since == first and name[0] == "p"]
         found += [
             "M" + name for name, since in (identity.habits or {}).items() if since == first and name[0] in _NO_KEYS
         ]
@@ -175,7 +175,7 @@ class Closing:
         requests = token_rate.count_in(rates, 1, hour)
         expected, dispersion, seen = self.rates.expectation(rates, 1, hour, siblings.prior)
         others = 0 if fleet is None else max(0, siblings.active - 1)
-        networks = identity.networks.values
+        networks = identity.networks
         resources = places = means = strange = far = 0.0
         for name, share in new.items():
             if name[0] == "R":
@@ -184,7 +184,7 @@ class Closing:
                     strange += share
             elif name[0] == "N":
                 places += share
-                if fleet is None or not is_known(fleet.networks.values, name[1:], hour, self.horizon):
+                if fleet is None or not is_known(fleet.networks, name[1:], hour, self.horizon):
                     far += share
             else:
                 means += share

@@ -80,8 +80,8 @@ class Lifecycle:
             "error_code": access.error_code,
             "address": event.origin.ip,
             "unknown_network": prefix is not None
-            and bool(identity.networks.values)
-            and not is_known(identity.networks.values, prefix, hour, self.horizon),
+            and bool(identity.networks)
+            and not is_known(identity.networks, prefix, hour, self.horizon),
         }
         if off is not None:
             facts |= {"disabled_at": off.time, "disabled_by": off.name or off.who or None}
@@ -122,7 +122,7 @@ class Lifecycle:
         if hour * HOUR < dormant_at:  # in the hours until this one is final, it may yet be later than that
             return hour if dormant_at <= (hour + self.horizon.lag) * HOUR else hour + DAILY
         self.casebook.first(route, "woke", str(pause.since), hour, event, detail=f"{pause.usual:.3f}")
-        values, prefix = identity.networks.values, places(event.origin)[0]
+        values, prefix = identity.networks, places(event.origin)[0]
         access = event.access
         facts: dict[str, Fact] = {
             **who(route),

@@ -17,7 +17,6 @@ from detector.features.apis import ApiMemory, also
 from detector.features.habits import CAPACITY, SECRET, flow_of, flow_tag, type_tag
 from detector.features.known import DAILY, fresh, meet
 from detector.features.memory import FleetMemory, IdentityMemory
-from detector.features.networks import NetworkMemory
 from detector.features.timeline import HOUR, NEVER, shared
 
 include "slots.pxi"
@@ -76,7 +75,7 @@ cdef class Newness(Meeting):
     cdef Py_ssize_t _access, _origin, _resource, _agent_name, _role
     cdef Py_ssize_t _recent, _identity, _fleet, _hour, _until, _young, _habits_until, _origins
     cdef Py_ssize_t _recent_hour, _recent_until, _recent_young, _recent_origins
-    cdef Py_ssize_t _apis, _networks, _named, _name, _network_values, _fleet_apis, _fleet_networks
+    cdef Py_ssize_t _apis, _networks, _named, _name, _fleet_apis, _fleet_networks
     cdef Py_ssize_t _values, _api_hour, _used, _used_before, _closed, _exposure, _distinct, _rest
     cdef long long _keep, _hour_length
     cdef Py_ssize_t _spare
@@ -100,7 +99,6 @@ cdef class Newness(Meeting):
         self._recent_young, self._recent_origins = _place(Recent, "young"), _place(Recent, "origins")
         self._apis, self._networks = _place(IdentityMemory, "apis"), _place(IdentityMemory, "networks")
         self._named, self._name = _place(IdentityMemory, "named"), _place(IdentityMemory, "name")
-        self._network_values = _place(NetworkMemory, "values")
         self._fleet_apis, self._fleet_networks = _place(FleetMemory, "apis"), _place(FleetMemory, "networks")
         self._values, self._api_hour = _place(ApiMemory, "values"), _place(ApiMemory, "hour")
         self._used, self._used_before = _place(ApiMemory, "used"), _place(ApiMemory, "used_before")
@@ -317,22 +315,21 @@ cdef class Newness(Meeting):
         """`Novelties._see`."""
         cdef PyObject *way = <PyObject *>route
         cdef PyObject *fleet = _get(way, self._fleet)
-        cdef PyObject *networks = _get(_get(way, self._identity), self._networks)
+        cdef object networks = <object>_get(_get(way, self._identity), self._networks)
         cdef long long until, of_fleet
         if not young:
             return <long long>self._novelties.seen_place(route, event, where, hour_number)
         until = self._never
-        if self._network(networks, <tuple>where, hour, hour_number, &until) and <object>fleet is not None:
+        if self._network(<dict>networks, <tuple>where, hour, hour_number, &until) and <object>fleet is not None:
             of_fleet = self._never
-            self._network(_get(fleet, self._fleet_networks), <tuple>where, hour, hour_number, &of_fleet)
+            self._network(<dict>_get(fleet, self._fleet_networks), <tuple>where, hour, hour_number, &of_fleet)
             until = min(until, of_fleet)
         return until
 
     cdef bint _network(
-        self, PyObject *networks, tuple where, long long hour, object hour_number, long long *until
+        self, dict values, tuple where, long long hour, object hour_number, long long *until
     ) except -1:
         """`Networks.meet`: whether some level is new."""
-        cdef dict values = <dict>_get(networks, self._network_values)
         cdef object each
         cdef PyObject *found
         cdef long long state

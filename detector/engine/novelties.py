@@ -203,7 +203,7 @@ class Novelties:
     def seen_place(self, route: Route, event: SignIn, where: Places, hour: int) -> int:
         """Most often a known network is merely seen again. A fresh one is judged every hour."""
         prefix = where[0]
-        networks = route.identity.networks.values
+        networks = route.identity.networks
         state = networks.get(prefix, 0) if prefix is not None else 0
         if state <= 0:
             self._network(route, event, where, hour)

@@ -22,7 +22,7 @@ from detector.engine.children import Children
 from detector.features.apis import ApiMemory
 from detector.features.fleet import FleetHours
 from detector.features.memory import FleetMemory, IdentityMemory, latest_name, teach, watched_since
-from detector.features.networks import NetworkMemory, Places
+from detector.features.networks import Places
 from detector.features.timeline import HOUR, STEP, horizons, start_of
 from detector.features.token_rate import RateMemory, is_experienced
 
@@ -210,7 +210,7 @@ class Router:
                 first_seen=since,
                 rates=RateMemory(),
                 apis=ApiMemory(),
-                networks=NetworkMemory(),
+                networks={},
                 named=hour,
                 lent=self._lends(access),
             )
@@ -245,7 +245,7 @@ class Router:
             rates=RateMemory(),
             hours=FleetHours(),
             apis={},
-            networks=NetworkMemory(),
+            networks={},
         )
         return fleet
 

@@ -133,7 +133,7 @@ class Sequencing:
             identity = self.state.tenants[tenant_id].identities.get(event.access.agent_id)
             prefix, hour = places(event.origin)[0], int(event.time) // HOUR
             if identity is not None and prefix is not None:
-                known = is_known(identity.networks.values, prefix, hour, self.horizon)
+                known = is_known(identity.networks, prefix, hour, self.horizon)
                 also |= set() if known else {"new_network"}
         return also
 

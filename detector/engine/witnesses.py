@@ -53,7 +53,7 @@ def witnessed(alert: Alert, time: float, identities: Iterable[IdentityMemory]) -
     for identity in identities:
         if blueprint is None or identity.blueprint_id != blueprint:
             continue
-        since = identity.networks.values.get(value)
+        since = identity.networks.get(value)
         if since is not None and abs(since) <= first + 1:
             moved += 1
         elif any(count_in(identity.rates, 1, hour) for hour in (first, first + 1)):

@@ -18,7 +18,6 @@ from detector.features.hours import BlueprintDay, HourMemory
 from detector.features.inventory import ObjectMemory, PersonMemory
 from detector.features.ledger import Entry, Ledger
 from detector.features.mix import MixMemory
-from detector.features.networks import NetworkMemory
 from detector.features.outages import Outage
 from detector.features.periods import PeriodMemory
 from detector.features.presence import Presence
@@ -38,7 +37,8 @@ class IdentityMemory(msgspec.Struct, gc=False):
     """Start of the ten-minute bucket of its earliest record."""
     rates: RateMemory
     apis: ApiMemory
-    networks: NetworkMemory
+    networks: dict[str, int]
+    """See `detector.features.networks`."""
     failures: FailureMemory | None = None
     named: int = -1
     """Hour of the record that `name` is from; see `latest_name`."""
@@ -67,7 +67,8 @@ class FleetMemory(msgspec.Struct, gc=False):
     hours: FleetHours
     apis: dict[str, int]
     """Resources any agent of the blueprint gets tokens for; see `detector.features.known`."""
-    networks: NetworkMemory
+    networks: dict[str, int]
+    """See `detector.features.networks`."""
     agents: int = 0
     """Agents of the blueprint ever seen."""
     named: int = -1

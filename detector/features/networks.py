@@ -2,13 +2,13 @@
 
 An absent address is not a new address: managed identities never carry one. Like APIs, networks are learned and
 judged from granted tokens only.
+
+They are remembered in one dictionary of `detector.features.known`, tagged by level: `p`, `a` or `c` before the value.
 """
 
 from __future__ import annotations
 
 from typing import Final, Literal
-
-import msgspec
 
 from detector.domain.events import Origin
 from detector.features.known import chance_of_new, meet, settled_until
@@ -21,13 +21,6 @@ LEVELS: Final[tuple[Level, ...]] = ("prefix", "asn", "country")
 
 CAPACITY: Final = 512
 """Networks of all levels remembered per agent or blueprint."""
-
-
-class NetworkMemory(msgspec.Struct, gc=False):
-    """Networks of one agent or blueprint."""
-
-    values: dict[str, int] = msgspec.field(default_factory=dict)
-    """See `detector.features.known`; keys are tagged by level: `p`, `a` or `c` before the value."""
 
 
 Places = tuple[str | None, str | None, str | None]
@@ -51,17 +44,17 @@ class Networks:
     def __init__(self, horizon: Horizon) -> None:
         self.horizon = horizon
 
-    def observe(self, memory: NetworkMemory, where: Places, hour: int) -> Level | None:
+    def observe(self, values: dict[str, int], where: Places, hour: int) -> Level | None:
         """Remembers a granted token from `places(origin)`; the widest level that was unknown, or `None`.
 
         Inside a known prefix nothing is new: geolocation that changes its mind is no move.
         """
-        return self.meet(memory, where, hour)[0]
+        return self.meet(values, where, hour)[0]
 
-    def meet(self, memory: NetworkMemory, where: Places, hour: int) -> tuple[Level | None, int]:
+    def meet(self, values: dict[str, int], where: Places, hour: int) -> tuple[Level | None, int]:
         """`observe`, and the hour before which the same may be met again without any change to memory."""
         prefix, asn, country = where
-        values, horizon = memory.values, self.horizon
+        horizon = self.horizon
         new: Level | None = None
         until = NEVER
         if prefix is not None:
@@ -85,9 +78,9 @@ class Networks:
                     until = hour
         return new, until
 
-    def chance(self, memory: NetworkMemory, level: Level, hour: int, seen: float) -> tuple[float, int]:
+    def chance(self, values: dict[str, int], level: Level, hour: int, seen: float) -> tuple[float, int]:
         """(probability that an active hour shows an unknown network of `level`, networks of it known)."""
         tag = level[0]
         limit = hour - self.horizon.lag
-        kinds = sum(1 for v, state in memory.values.items() if v[0] == tag and (state > 0 or -state <= limit))
+        kinds = sum(1 for v, state in values.items() if v[0] == tag and (state > 0 or -state <= limit))
         return chance_of_new(kinds, seen), kinds

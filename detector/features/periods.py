@@ -50,6 +50,11 @@ PAUSES: Final = 5
 """Where the numbers of `silence` begin."""
 _NUMBERS: Final = 11
 _NUMBER, _THREE = Struct("<d"), Struct("<3d")
+_CELLS: Final = 8 * _NUMBERS
+"""Where the cells begin."""
+RECENT: Final = _CELLS + CELLS + 2
+"""Where the newest hours begin."""
+_SIZE: Final = RECENT + HOURS
 _WORKDAYS, _RESTDAYS = CELLS, CELLS + 1
 _WORKING_DAYS: Final = 5
 
@@ -59,17 +64,15 @@ class PeriodMemory(msgspec.Struct, gc=False):
 
     hour: int = -1
     """The newest hour with a busy period."""
-    recent: bytes = bytes(HOURS)
-    """Busy periods of the newest hour and of those before it, newest first."""
     day: int = -1
     """The day (since the epoch) that is being learned."""
     patience: int = NEVER
     """Hours of a pause below which it is not worth a look; see `silence`."""
-    cells: bytes = bytes(CELLS + 2)
-    """Busy periods of each cell, then the working days and the other days in which they were."""
-    numbers: bytes = bytes(8 * _NUMBERS)
-    """See `number`. Weighted active buckets of the key's rates up to the newest hour; busy periods of `day` so far;
-    days, their busy periods, and the squares of these; then the numbers of `silence`."""
+    learned: bytes = bytes(_SIZE)
+    """In one piece, because there are very many keys. First the numbers (see `number`): weighted active buckets of the
+    key's rates up to the newest hour; busy periods of `day` so far; days, their busy periods, and the squares of these;
+    then those of `silence`. Behind them a byte each: busy periods of each cell, the working days and the other days in
+    which they were; and busy periods of the newest hour and of those before it, newest first."""
 
 
 class Busy(msgspec.Struct, frozen=True, gc=False):
@@ -86,23 +89,28 @@ class Busy(msgspec.Struct, frozen=True, gc=False):
 
 
 def number(memory: PeriodMemory, place: int) -> float:
-    """One of the numbers: they are kept as bytes, for there are very many keys."""
-    found: float = _NUMBER.unpack_from(memory.numbers, 8 * place)[0]
+    """One of the numbers."""
+    found: float = _NUMBER.unpack_from(memory.learned, 8 * place)[0]
     return found
 
 
 def numbers_from(memory: PeriodMemory, place: int) -> tuple[float, float, float]:
     """Three of the numbers, one after the other."""
-    first, second, third = _THREE.unpack_from(memory.numbers, 8 * place)
+    first, second, third = _THREE.unpack_from(memory.learned, 8 * place)
     return first, second, third
 
 
 def put(memory: PeriodMemory, place: int, *numbers: float) -> None:
     """Puts others in place of numbers that lie one after the other."""
-    packed = bytearray(memory.numbers)
+    packed = bytearray(memory.learned)
     for each, value in enumerate(numbers, place):
         _NUMBER.pack_into(packed, 8 * each, value)
-    memory.numbers = bytes(packed)
+    memory.learned = bytes(packed)
+
+
+def cells_of(memory: PeriodMemory) -> bytes:
+    """Busy periods of each cell, then the working days and the other days in which they were."""
+    return memory.learned[_CELLS:RECENT]
 
 
 @lru_cache(maxsize=4_096)
@@ -137,11 +145,12 @@ def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:
     before, memory.hour = memory.hour, hour
     if before < 0:
         memory.day = shared(hour // 24)
-        memory.recent = bytes((busy, *bytes(HOURS - 1)))
+        memory.learned = memory.learned[:RECENT] + bytes((busy, *bytes(HOURS - 1)))
         return
     gap = min(hour - before, HOURS)
-    old = memory.recent[HOURS - gap :]
-    memory.recent = bytes((busy, *bytes(gap - 1))) + memory.recent[: HOURS - gap]
+    recent = memory.learned[RECENT:]
+    old = recent[HOURS - gap :]
+    memory.learned = memory.learned[:RECENT] + bytes((busy, *bytes(gap - 1))) + recent[: HOURS - gap]
     newest = before + gap - HOURS
     for age in range(gap - 1, -1, -1):
         if old[age]:
@@ -156,9 +165,9 @@ def _learn(memory: PeriodMemory, hour: int, busy: int) -> None:
 
 
 def _count(memory: PeriodMemory, cell: int, more: int) -> None:
-    cells = bytearray(memory.cells)
-    cells[cell] += more
-    memory.cells = bytes(cells)
+    learned = bytearray(memory.learned)
+    learned[_CELLS + cell] += more
+    memory.learned = bytes(learned)
 
 
 def _close(memory: PeriodMemory, day: int) -> None:
@@ -170,45 +179,45 @@ def _close(memory: PeriodMemory, day: int) -> None:
         put(memory, _RUNNING, 0.0, learned + 1, first + busy, second + busy * busy)
         kind = _RESTDAYS if _kind(over) else _WORKDAYS
         _count(memory, kind, 1)
-        if memory.cells[kind] >= DAYS:
+        if memory.learned[_CELLS + kind] >= DAYS:
             _halve(memory, kind)
     memory.day = shared(day)
 
 
 def _halve(memory: PeriodMemory, kind: int) -> None:
     """Forgets half of what was learned of days of a kind, and of all days when it is the more frequent kind."""
-    cells = bytearray(memory.cells)
+    learned = bytearray(memory.learned)
     first = 0 if kind == _WORKDAYS else CELLS // 2
     for place in (kind, *range(first, first + CELLS // 2)):
-        cells[place] //= 2
-    memory.cells = bytes(cells)
+        learned[_CELLS + place] //= 2
+    memory.learned = bytes(learned)
     if kind == _WORKDAYS:
         put(memory, LEARNED, *(value / 2 for value in numbers_from(memory, LEARNED)))
 
 
 def days(memory: PeriodMemory) -> int:
     """Days that were learned."""
-    return memory.cells[_WORKDAYS] + memory.cells[_RESTDAYS]
+    return memory.learned[_CELLS + _WORKDAYS] + memory.learned[_CELLS + _RESTDAYS]
 
 
 def knows(memory: PeriodMemory, hour: int) -> bool:
     """Whether a day like that of `hour`, a working day or another one, was learned: else nothing of it is usual."""
-    return memory.cells[_RESTDAYS if _kind(hour // 24) else _WORKDAYS] > 0
+    return memory.learned[_CELLS + (_RESTDAYS if _kind(hour // 24) else _WORKDAYS)] > 0
 
 
 def knows_all(memory: PeriodMemory) -> bool:
     """Whether working days and others were learned."""
-    return memory.cells[_RESTDAYS] > 0 < memory.cells[_WORKDAYS]
+    return memory.learned[_CELLS + _RESTDAYS] > 0 < memory.learned[_CELLS + _WORKDAYS]
 
 
 def count(memory: PeriodMemory, hour: int, hours: int) -> int:
     """Busy periods in the `hours` up to the end of `hour`, which is none before the newest."""
-    return sum(memory.recent[: max(0, hours - (hour - memory.hour))])
+    return sum(memory.learned[RECENT : RECENT + max(0, hours - (hour - memory.hour))])
 
 
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:
     """Usual number of busy periods in the `hours` up to the end of `hour`; 0 when no day was learned."""
-    cells = memory.cells
+    cells = cells_of(memory)
     learned_days, periods, _ = numbers_from(memory, LEARNED)
     if not learned_days:
         return 0.0
@@ -243,7 +252,7 @@ def average(memory: PeriodMemory) -> float:
 
 def most(memory: PeriodMemory) -> float:
     """Busy periods of which no hour is expected to have more; a day must have been learned."""
-    cells, half = memory.cells, CELLS // 2
+    cells, half = cells_of(memory), CELLS // 2
     learned, first, _ = numbers_from(memory, LEARNED)
     level = first / (24 * learned)
     work = max(cells[:half]) / (cells[_WORKDAYS] + _SMOOTHING)

@@ -17,7 +17,7 @@ import msgspec
 
 from detector.domain.events import Origin
 from detector.features.known import is_known
-from detector.features.networks import Level, NetworkMemory
+from detector.features.networks import Level
 from detector.features.timeline import HOUR, STEP, STEPS_PER_HOUR, Horizon
 
 MOST_NEWS: Final = 16
@@ -77,9 +77,8 @@ def window(hour: int, lateness: float) -> tuple[int, int]:
     return start, start + STEPS_PER_HOUR
 
 
-def new_level(memory: NetworkMemory, origin: Origin, hour: int, horizon: Horizon) -> Level | None:
+def new_level(values: dict[str, int], origin: Origin, hour: int, horizon: Horizon) -> Level | None:
     """The widest level, country or autonomous system, at which a place was not known in `hour`."""
-    values = memory.values
     if origin.country is not None and not is_known(values, "c" + origin.country, hour, horizon):
         return "country"
     if origin.asn is not None and not is_known(values, f"a{origin.asn}", hour, horizon):

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from detector.engine import attendance, compiled
 from detector.features.apis import ApiMemory
 from detector.features.memory import IdentityMemory
-from detector.features.networks import NetworkMemory
 from detector.features.timeline import STEPS_PER_HOUR, horizons
 from detector.features.token_rate import RateMemory, roll
 
@@ -24,9 +23,7 @@ pytestmark = pytest.mark.skipif(not compiled.COMPILED, reason="nothing was compi
 
 def identity(number: int) -> IdentityMemory:
     kind = "blueprint" if number == 0 else "agent"
-    return IdentityMemory(
-        kind, f"id-{number}", None, None, 0.0, rates=RateMemory(), apis=ApiMemory(), networks=NetworkMemory()
-    )
+    return IdentityMemory(kind, f"id-{number}", None, None, 0.0, rates=RateMemory(), apis=ApiMemory(), networks={})
 
 
 def told(people: dict[str, IdentityMemory], hour: int) -> tuple[list[str], list[str]]:

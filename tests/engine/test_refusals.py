@@ -45,5 +45,5 @@ def test_a_network_in_use_is_not_forgotten_for_its_age() -> None:
     (memory,) = engine.state.tenants.values()
     last = (START + (40 * 24 - 1) * HOUR) // HOUR
     (api,) = memory.identities[agent.id].apis.values.values()
-    for state in (memory.identities[agent.id].networks.values["p192.0.2.0/24"], api):
+    for state in (memory.identities[agent.id].networks["p192.0.2.0/24"], api):
         assert last - DAILY < state <= last

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from detector.features.apis import ApiMemory
 from detector.features.memory import Alias, IdentityMemory, latest_name, teach
-from detector.features.networks import NetworkMemory
 from detector.features.token_rate import RateMemory
 
 
@@ -22,7 +21,7 @@ def identity() -> IdentityMemory:
         first_seen=0.0,
         rates=RateMemory(),
         apis=ApiMemory(),
-        networks=NetworkMemory(),
+        networks={},
     )
 
 

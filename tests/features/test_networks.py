@@ -6,7 +6,7 @@ import pytest
 
 from detector.domain.events import Origin
 from detector.features.known import chance_of_new
-from detector.features.networks import CAPACITY, NetworkMemory, Networks, Places, places
+from detector.features.networks import CAPACITY, Networks, Places, places
 from detector.features.timeline import HOUR, NEVER, Horizon
 
 START = 490_000
@@ -14,9 +14,9 @@ HOME: Places = ("p192.0.2.0/24", "a64496", "cSE")
 FEATURE = Networks(Horizon.of(HOUR, 1200.0))
 
 
-def settled(*where: Places) -> NetworkMemory:
+def settled(*where: Places) -> dict[str, int]:
     """A memory that has known these places for long."""
-    memory = NetworkMemory()
+    memory: dict[str, int] = {}
     for place in where or (HOME,):
         FEATURE.observe(memory, place, START - 100)
     return memory
@@ -44,13 +44,13 @@ def test_the_widest_unknown_level_is_said(where: Places, level: str | None) -> N
 def test_inside_a_known_prefix_nothing_is_new() -> None:
     memory = settled()
     assert FEATURE.observe(memory, ("p192.0.2.0/24", "a64500", "cBR"), START) is None
-    assert "a64500" not in memory.values
+    assert "a64500" not in memory
 
 
 def test_no_address_teaches_nothing() -> None:
-    memory = NetworkMemory()
+    memory: dict[str, int] = {}
     assert FEATURE.observe(memory, (None, None, None), START) is None
-    assert memory.values == {}
+    assert memory == {}
 
 
 def test_a_new_prefix_stays_new_until_its_first_hour_is_final() -> None:
@@ -75,7 +75,7 @@ def test_the_chance_counts_the_networks_of_its_own_level() -> None:
 def test_networks_seen_again_stay_known() -> None:
     memory = settled()
     FEATURE.observe(memory, HOME, START)
-    assert memory.values["p192.0.2.0/24"] == START
+    assert memory["p192.0.2.0/24"] == START
     assert FEATURE.chance(memory, "prefix", START, 9.0)[1] == 1
 
 
@@ -83,14 +83,14 @@ def test_rotating_proxies_cannot_grow_the_memory() -> None:
     memory = settled()
     for n in range(2000):
         assert FEATURE.observe(memory, (f"p2001:db8:{n:x}::/48", "a64500", "cSE"), START) == "asn"
-    assert len(memory.values) == CAPACITY
+    assert len(memory) == CAPACITY
     assert FEATURE.observe(memory, HOME, START) is None
 
 
 def test_a_place_without_a_prefix_is_settled_for_good_and_one_without_room_never() -> None:
-    memory, networks = NetworkMemory(), FEATURE
+    memory, networks = dict[str, int](), FEATURE
     assert networks.meet(memory, (None, "a1", "cSE"), START) == ("country", NEVER)
-    memory.values.update((f"p{number}", START) for number in range(CAPACITY))
+    memory.update((f"p{number}", START) for number in range(CAPACITY))
     assert networks.meet(memory, ("pnew", "anew", "cnew"), START) == ("country", START)
     assert networks.meet(memory, (None, "anew", None), START) == ("asn", START)
     assert networks.meet(memory, (None, None, "cnew"), START) == ("country", START)

@@ -183,7 +183,7 @@ def test_what_siblings_do_as_well_is_less_unlikely() -> None:
 def test_the_past_is_forgotten_by_halves() -> None:
     key = Key()
     key.days(160, 9, busy=6)
-    workdays, others = key.memory.cells[48:]
+    workdays, others = periods.cells_of(key.memory)[48:]
     assert 20 <= workdays < 40
     assert 20 <= others < 40
     usual = periods.expected(key.memory, START + 24 * 161 + 9, 1)
@@ -194,10 +194,10 @@ def test_the_past_is_forgotten_by_halves() -> None:
 def test_after_a_long_pause_little_is_left() -> None:
     key = Key()
     key.days(20, 9, busy=6)
-    before = sum(key.memory.cells[:48])
+    before = sum(periods.cells_of(key.memory)[:48])
     key.hour(START + 24 * 400, 0)
     assert periods.expected(key.memory, START + 24 * 400 + 9, 1) < 1.0
-    assert sum(key.memory.cells[:48]) < before
+    assert sum(periods.cells_of(key.memory)[:48]) < before
     assert key.memory.day == (START + 24 * 399) // 24
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from detector.domain.events import Origin
 from detector.features import presence
 from detector.features.known import meet
-from detector.features.networks import NetworkMemory
 from detector.features.presence import News, Presence, see, turns, watch, window
 from detector.features.timeline import HOUR, STEP, Horizon
 from tests.stories import HOME, NOWHERE, START, network
@@ -55,9 +54,9 @@ def test_the_watch_begins_when_nothing_of_the_hour_can_arrive_any_more(lateness:
     ],
 )
 def test_a_place_is_new_by_country_or_else_by_system(origin: Origin, level: str | None) -> None:
-    memory = NetworkMemory()
+    memory: dict[str, int] = {}
     for value in (f"a{HOME.asn}", f"c{HOME.country}"):
-        meet(memory.values, value, FIRST, HOURLY, 9)
+        meet(memory, value, FIRST, HOURLY, 9)
     assert presence.new_level(memory, origin, FIRST + 2, HOURLY) == level
     assert presence.new_level(memory, HOME, FIRST + 1, HOURLY) == "country", "not known in the hour after it"
 

@@ -339,7 +339,7 @@ def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
         for identity in tenant.identities.values():
             yield "resources", len(identity.apis.values), chosen.apis.capacity
             yield "used", len(identity.apis.used), chosen.apis.capacity
-            yield "networks", len(identity.networks.values), 512
+            yield "networks", len(identity.networks), 512
             yield "habits", len(identity.habits or ()), 48
             yield "steps", len(identity.rates.steps), 3 * 40
             if identity.failures is not None:
@@ -347,7 +347,7 @@ def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
                 yield "classes", len(identity.failures.classes), len(set(chosen.failures.classes.values())) + 1
         for fleet in tenant.fleets.values():
             yield "fleet resources", len(fleet.apis), chosen.apis.capacity
-            yield "fleet networks", len(fleet.networks.values), 512
+            yield "fleet networks", len(fleet.networks), 512
             yield "fleet hours", len(fleet.hours.active), 60
 
 
