@@ -29,14 +29,21 @@ def category_of(kind: Any) -> str:  # noqa: ANN401 -- a structure of records
 
 
 def flow_of_sign_ins(flows: Flows, category: str, times: Sequence[float], accesses: Sequence[Access]) -> None:
-    """Notes a run of sign-ins; most often they are of one tenant and of the same ten minutes."""
-    first, last = int(min(times)) // BUCKET, int(max(times)) // BUCKET
+    """Notes a run of sign-ins; most often they are of one tenant."""
     tenants = set(map(_tenant_of, accesses))
     if len(tenants) > 1:
         for access, time in zip(accesses, times, strict=True):
             flows.setdefault((access.tenant_id, category), set()).add(int(time) // BUCKET)
         return
-    buckets = flows.setdefault((tenants.pop(), category), set())
+    flow_of_tenant(flows, tenants.pop(), category, times, min(times), max(times))
+
+
+def flow_of_tenant(
+    flows: Flows, tenant_id: str, category: str, times: Sequence[float], earliest: float, latest: float
+) -> None:
+    """Notes a run of sign-ins of one tenant; most often they are of the same ten minutes."""
+    first, last = int(earliest) // BUCKET, int(latest) // BUCKET
+    buckets = flows.setdefault((tenant_id, category), set())
     if last - first <= 1:
         buckets.update((first, last))
     else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from detector.decode.decoded import Decoded
-from detector.decode.flows import category_of, flow_of_sign_ins
+from detector.decode.flows import category_of, flow_of_sign_ins, flow_of_tenant
 from detector.decode.flyweights import Told, origin_of, told_by
 from detector.decode.signin import SIGN_INS, AccessStatus, AgentType, CredentialType, SignInEnvelope
 from detector.decode.texts import ident, text
@@ -77,7 +77,7 @@ class Regular:
         found = scanner.scan(data, flyweights.scanned, flyweights.scanned_origins)
         if found is None:
             return None
-        category, ids, times, accesses, origins, users, clients, low, high, exported, odd = found
+        category, ids, times, accesses, origins, users, clients, low, high, exported, odd, together = found
         if len(odd) < len(ids) and (low < EARLIEST or high > self._latest(high, exported)):
             return None
         asking = flyweights.asking
@@ -97,7 +97,9 @@ class Regular:
                 return None
             _without(columns, odd)
         result = Decoded(list(map(SignIn, *columns)))
-        if result.events:
+        if together and not odd:
+            flow_of_tenant(result.flows, columns[2][0].tenant_id, category, columns[1], low, high)
+        elif result.events:
             flow_of_sign_ins(result.flows, category, columns[1], columns[2])
         if flyweights.odd:
             self._report(result)

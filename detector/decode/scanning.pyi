@@ -16,6 +16,7 @@ Read = tuple[
     float,
     str,
     list[int],
+    bool,
 ]
 
 class Scanner:

@@ -19,7 +19,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
@@ -53,12 +53,17 @@ cdef struct Span:
     const char *at
     Py_ssize_t n
 
+cdef struct Piece:  # a span, from the beginning of the body on
+    int32_t at
+    int32_t n
+
 cdef struct Spot:
     Py_ssize_t start
     Py_ssize_t end
     uint64_t access
     uint64_t origin
     bint odd
+    Piece said[OF_ORIGIN]
 
 cdef struct Kept:
     char *bytes
@@ -504,9 +509,10 @@ cdef class Scanner:
 
         Returns:
             `None` when the body is not regular as a whole. Else (category, ids, times, accesses, origins, user ids,
-            user agents, earliest time, latest time, envelope time of the first record, odd ones): lists with an entry
-            for each record; a flyweight that is not known is `None`, and so is every entry of an odd record, whose
-            places the last list has. User ids and user agents are `None` altogether when no record has any.
+            user agents, earliest time, latest time, envelope time of the first record, odd ones, whether all others
+            spell the same tenant): lists with an entry for each record; a flyweight that is not known is `None`, and so
+            is every entry of an odd record, whose places the list of odd ones has. User ids and user agents are `None`
+            altogether when no record has any.
         """
         cdef const char *start = PyBytes_AS_STRING(body)
         cdef const char *end = start + PyBytes_GET_SIZE(body)
@@ -515,7 +521,8 @@ cdef class Scanner:
         cdef bint lines = True
         cdef Span spans[FIELDS]
         cdef Span category
-        cdef bint odd
+        cdef Span tenant
+        cdef bint odd, together = True
         cdef Py_ssize_t count = 0, total
         cdef int which
         cdef double time, lowest = 1e300, highest = -1e300
@@ -527,7 +534,10 @@ cdef class Scanner:
             lines = False
             p += 12
         category.at, category.n = NULL, 0
+        tenant.at, tenant.n = NULL, 0
         self._read = 0
+        if end - start > INT32_MAX:
+            return None
         while True:
             memset(spans, 0, sizeof(spans))
             odd = False
@@ -572,6 +582,13 @@ cdef class Scanner:
                     lowest = time
                 if time > highest:
                     highest = time
+                if tenant.at == NULL:
+                    tenant = spans[F_TENANT]
+                elif tenant.n != spans[F_TENANT].n or memcmp(tenant.at, spans[F_TENANT].at, tenant.n) != 0:
+                    together = False
+                for which in range(OF_ORIGIN):
+                    spot.said[which].at = <int32_t>(spans[which].at - start) if spans[which].n >= 0 else 0
+                    spot.said[which].n = <int32_t>spans[which].n
                 spot.access = self._hash(spans, 0, OF_ACCESS)
                 spot.origin = self._hash(spans, OF_ACCESS, OF_ORIGIN)
                 ids.append(PyUnicode_DecodeUTF8(spans[F_ID].at, spans[F_ID].n, NULL))
@@ -600,7 +617,7 @@ cdef class Scanner:
                 return None
         name = PyUnicode_DecodeUTF8(category.at, category.n, NULL)
         found, places = self._known(accesses, True), self._known(origins, False)
-        return name, ids, times, found, places, users, clients, lowest, highest, exported, oddities
+        return name, ids, times, found, places, users, clients, lowest, highest, exported, oddities, together
 
     cdef list _known(self, dict flyweights, bint of_access):
         """The flyweights of the body, all at once: what one look-up waits for is fetched while the next is asked for."""
@@ -638,24 +655,25 @@ cdef class Scanner:
         """
         cdef Spot *spot = self._spot(number)
         cdef const char *start = PyBytes_AS_STRING(body)
-        cdef Span spans[FIELDS]
-        cdef Span *place = &spans[F_NUMBER]
-        cdef bint odd = False
+        cdef const char *number_at
+        cdef Piece *piece
         cdef int which
+        cdef list said = []
         if spot.end > PyBytes_GET_SIZE(body):
             raise IndexError("The body that was scanned last has no such record.")
-        memset(spans, 0, sizeof(spans))
-        if self._record(start + spot.start, start + PyBytes_GET_SIZE(body), spans, &odd) == NULL or odd:
+        if spot.odd:
             return None
-        for which in range(FIELDS):
-            if spans[which].at == NULL:
-                spans[which].n = -1
-        said = [_str(&spans[which]) for which in range(OF_ORIGIN) if which != F_CATEGORY]
+        for which in range(OF_ORIGIN):
+            if which != F_CATEGORY:
+                piece = &spot.said[which]
+                said.append(None if piece.n < 0 else PyUnicode_DecodeUTF8(start + piece.at, piece.n, NULL))
         said[F_ERROR] = int(said[F_ERROR])
-        if place.n > 0 and (place.at - 1)[0] == b':':
-            if _digits(place.at) != place.at + place.n - 1:
+        piece = &spot.said[F_NUMBER]
+        number_at = start + piece.at
+        if piece.n > 0 and (number_at - 1)[0] == b':':
+            if _digits(number_at) != number_at + piece.n - 1:
                 return None
-            said[F_NUMBER - 1] = int(PyUnicode_DecodeUTF8(place.at, place.n - 1, NULL))
+            said[F_NUMBER - 1] = int(PyUnicode_DecodeUTF8(number_at, piece.n - 1, NULL))
         return tuple(said)
 
     def access_key(self, Py_ssize_t number):
