@@ -13,7 +13,7 @@ from detector.domain.events import Access, SignIn
 from detector.engine.routing import Recent, Route
 from detector.features import apis as api_memory
 from detector.features import networks as network_memory
-from detector.features.apis import ApiMemory, also
+from detector.features.apis import MOST_SHARED, ApiMemory, shared_with
 from detector.features.habits import CAPACITY, SECRET, flow_of, flow_tag, type_tag
 from detector.features.known import DAILY, fresh, meet
 from detector.features.memory import FleetMemory, IdentityMemory
@@ -67,7 +67,7 @@ cdef class Meeting:
 cdef class Newness(Meeting):
     """Observes granted tokens in place of a `Novelties`."""
 
-    cdef object _novelties, _also
+    cdef object _novelties, _shared_with
     cdef list _on_access, _on_place
     cdef dict _places
     cdef double _young_below, _places_heard_from
@@ -78,12 +78,12 @@ cdef class Newness(Meeting):
     cdef Py_ssize_t _apis, _networks, _named, _name, _fleet_apis, _fleet_networks
     cdef Py_ssize_t _values, _api_hour, _used, _used_before, _closed, _exposure, _distinct, _rest
     cdef long long _keep, _hour_length
-    cdef Py_ssize_t _spare
+    cdef Py_ssize_t _spare, _most_shared
 
     def __init__(self, novelties, Py_ssize_t most_origins):
         horizon = novelties.horizon
         super().__init__(horizon)
-        self._novelties, self._also = novelties, also
+        self._novelties, self._shared_with, self._most_shared = novelties, shared_with, MOST_SHARED
         self._on_access, self._on_place, self._places = novelties.on_access, novelties.on_place, novelties.places
         self._young_below, self._places_heard_from = novelties.young_below, novelties.places_heard_from
         self._capacity, self._floor = novelties.settings.apis.capacity, novelties.settings.apis.spread_floor
@@ -201,7 +201,7 @@ cdef class Newness(Meeting):
         cdef PyObject *way = <PyObject *>route
         cdef PyObject *access = _get(<PyObject *>event, self._access)
         cdef PyObject *name = _get(access, self._agent_name)
-        cdef long long before = <long long><object>_get(way, self._hour), settled
+        cdef long long before = <long long><object>_get(way, self._hour), named
         cdef object until, look, found
         if not before < hour < <long long><object>_get(way, self._habits_until):
             until = self._never
@@ -210,11 +210,14 @@ cdef class Newness(Meeting):
                 if found < until:
                     until = found
             _set(way, self._habits_until, until)
-        if (
-            hour > <long long><object>_get(identity, self._named)
-            or (name != _get(identity, self._name) and <object>name != <object>_get(identity, self._name))
-            or <object>_get(access, self._role) == "blueprint"
-        ):
+        named = <long long><object>_get(identity, self._named)
+        if <object>_get(access, self._role) == "blueprint":
+            route.name(<object>access, hour_number)
+        elif hour > named:
+            if <object>name is not None:
+                _set(identity, self._name, <object>name)
+                _set(identity, self._named, hour_number)
+        elif name != _get(identity, self._name) and <object>name != <object>_get(identity, self._name):
             route.name(<object>access, hour_number)
         resource = <object>_get(access, self._resource)
         if resource is not None:
@@ -222,6 +225,10 @@ cdef class Newness(Meeting):
         if hour > <long long><object>_get(way, self._hour):
             _set(way, self._hour, hour_number)
         return 0
+
+    cdef object _also(self, tuple used, object resource):
+        """`apis.also`."""
+        return self._shared_with(used, resource) if len(used) < self._most_shared else (*used, resource)
 
     cdef int _use(
         self,
@@ -382,6 +389,7 @@ cdef class Looking(Meeting):
         cdef PyObject *identity
         cdef PyObject *fleet
         cdef object values, flows = None, kind, tag, flow
+        cdef dict known, of_fleet = None
         cdef long long hour = hour_number, until
         cdef bint newborn
         if type(route) is not Route or type(event) is not SignIn:
@@ -389,8 +397,9 @@ cdef class Looking(Meeting):
         access = _get(<PyObject *>event, self._access)
         identity, fleet = _get(<PyObject *>route, self._identity), _get(<PyObject *>route, self._fleet)
         values, kind = <object>_get(identity, self._known), <object>_get(access, self._type)
-        if self._declared or values is None or <object>_get(access, self._key) is not None or kind == self._secret:
+        if self._declared or <object>_get(access, self._key) is not None or kind == self._secret:
             return self._habits.look(route, event, hour_number)
+        known = {} if values is None else <dict>values
         newborn = self._newborn(_get(identity, self._apis), hour)
         tag = None if kind is None else self._type_tag(kind)
         flow = self._flow_of(<object>access)
@@ -398,14 +407,17 @@ cdef class Looking(Meeting):
             flow = self._flow_tag(flow)
             if <object>fleet is not None:
                 flows = <object>_get(fleet, self._flows)
-                if flows is None:
-                    return self._habits.look(route, event, hour_number)
-        if not (self._quiet(<dict>values, tag, hour, newborn) and self._quiet(<dict>values, flow, hour, newborn)):
+                of_fleet = {} if flows is None else <dict>flows
+        if not (self._quiet(known, tag, hour, newborn) and self._quiet(known, flow, hour, newborn)):
             return self._habits.look(route, event, hour_number)
-        until = self._until(<dict>values, tag, hour, hour_number)
-        until = min(until, self._until(<dict>values, flow, hour, hour_number))
-        if flows is not None:
-            until = min(until, self._until(<dict>flows, flow, hour, hour_number))
+        if values is None:
+            _set(identity, self._known, known)
+        until = self._until(known, tag, hour, hour_number)
+        until = min(until, self._until(known, flow, hour, hour_number))
+        if of_fleet is not None:
+            if flows is None:
+                _set(fleet, self._flows, of_fleet)
+            until = min(until, self._until(of_fleet, flow, hour, hour_number))
         return until
 
     cdef bint _newborn(self, PyObject *apis, long long hour) except -1:

@@ -86,18 +86,19 @@ _DISPERSION = 0.1
 """Distinct resources per hour vary little more than a Poisson count; the excess is this small."""
 
 
-_MOST_SHARED = 8
+MOST_SHARED = 8
 """Resources of an hour from which on nobody else is expected to have used the same."""
 
 
 @lru_cache(maxsize=4_096)
-def _shared_with(used: tuple[str, ...], resource: str) -> tuple[str, ...]:
+def shared_with(used: tuple[str, ...], resource: str) -> tuple[str, ...]:
+    """`also`, of few."""
     return (*used, resource)
 
 
 def also(used: tuple[str, ...], resource: str) -> tuple[str, ...]:
     """`used` and one more: one object for all siblings that use the same."""
-    return _shared_with(used, resource) if len(used) < _MOST_SHARED else (*used, resource)
+    return shared_with(used, resource) if len(used) < MOST_SHARED else (*used, resource)
 
 
 def longest_pause(hours: Sequence[int], rest: int) -> int:
