@@ -14,10 +14,10 @@ from detector.engine.novelties import MAX_ORIGINS
 try:
     from detector.engine.attending import at_work
     from detector.engine.newness import Looking, Newness
-    from detector.engine.steady import Compiled, copies
+    from detector.engine.steady import Compiled, copies, times_of
 except ImportError:
     COMPILED = False
-    copies = folding.copies
+    copies, times_of = folding.copies, folding.times_of
 else:
     COMPILED = True
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from detector.engine.habits import Habits
     from detector.engine.novelties import LookAtAccess, Novelties
 
-__all__ = ["COMPILED", "attending", "copies", "fold", "looking", "observing"]
+__all__ = ["COMPILED", "attending", "copies", "fold", "looking", "observing", "times_of"]
 
 
 def fold(steps: Steps) -> Fold:

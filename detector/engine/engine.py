@@ -24,7 +24,7 @@ from detector.engine.budgeting import Budgeting
 from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
 from detector.engine.closing import Closing
-from detector.engine.compiled import fold, looking, observing
+from detector.engine.compiled import fold, looking, observing, times_of
 from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
 from detector.engine.declaring import Declaring
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from detector.features.declarations import Declarations
 
 _MAX_COUNTERS: Final = 1_000
-_SIGN_INS: Final = frozenset({SignIn})
 _record_id = attrgetter("record_id")
 _PROMPT: Final = frozenset({InventoryObject, Deployment})
 """Events that are told at once, not through an export."""
@@ -231,6 +230,10 @@ class Engine:
 
     def _fold(self, events: Sequence[Event]) -> None:
         """Folds events in the order of their arrival, so that it does not matter where bodies end."""
+        times = times_of(events)
+        if times is not None and times[1] < self.state.admission.next_bucket:  # most often
+            self._stretch(events, times)
+            return
         if _PROMPT.isdisjoint(map(type, events)):
             self._log(events)
             return
@@ -245,28 +248,31 @@ class Engine:
             for place, time in enumerate(times):
                 if time >= self.state.admission.next_bucket:
                     if place > start:
-                        self._stretch(events[start:place], times[start:place])
+                        self._stretch(events[start:place])
                     self._advance(time)
                     start = place
-            events, times = events[start:], times[start:]
+            events = events[start:]
         if times:
-            self._stretch(events, times)
+            self._stretch(events)
 
-    def _once(self, events: Sequence[Event], times: Sequence[float]) -> Sequence[Event]:
-        """The events without copies of what came before."""
+    def _once(self, events: Sequence[Event], times: tuple[float, float] | None = None) -> Sequence[Event]:
+        """The events without copies of what came before; `times` are those of `times_of`, where they are known."""
         admission, digest_of = self.state.admission, xxh3_64_intdigest
         ids = map(str.encode, map(_record_id, events))
-        if _SIGN_INS.issuperset(map(type, events)):
+        times = times or times_of(events)
+        if times is not None:
             digests = list(map(digest_of, ids))
         else:
             digests = [digest_of(each, SEEDS.get(type(event), 0)) for each, event in zip(ids, events, strict=True)]
-        hour, latest = int(min(times)) // HOUR, int(max(times)) // HOUR
+            all_times = [event.time for event in events]
+            times = min(all_times), max(all_times)
+        hour, latest = int(times[0]) // HOUR, int(times[1]) // HOUR
         if hour == latest:
             copies = admission.copies(hour, digests)
         else:
             by_hour: dict[int, list[int]] = {}
-            for place, time in enumerate(times):
-                by_hour.setdefault(int(time) // HOUR, []).append(place)
+            for place, event in enumerate(events):
+                by_hour.setdefault(int(event.time) // HOUR, []).append(place)
             copies = []
             for hour, places in by_hour.items():
                 copies += [places[copy] for copy in admission.copies(hour, [digests[place] for place in places])]
@@ -278,7 +284,7 @@ class Engine:
             del once[place]
         return once
 
-    def _stretch(self, events: Sequence[Event], times: Sequence[float]) -> None:
+    def _stretch(self, events: Sequence[Event], times: tuple[float, float] | None = None) -> None:
         events = self._once(events, times)
         admission, accounting = self.state.admission, self.state.accounting
         folded = self.fold.fold(events, admission.watermark, self.settings.lateness)
@@ -310,7 +316,7 @@ class Engine:
         """
         oldest = self.state.admission.watermark - self.settings.lateness
         accounting = self.state.accounting
-        for event in self._once(events, [event.time for event in events]):
+        for event in self._once(events):
             if event.time < oldest:
                 accounting.late += 1
             elif not self._other(event):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from detector.domain.events import SignIn
 from detector.features.timeline import STEP
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PlaceInTime = tuple[int, int, float, float]
 """Number of a ten-minute bucket, its hour, and the event times at which it begins and ends."""
 
+
+_SIGN_INS: Final = frozenset({SignIn})
 
 Novel = Callable[["Route", SignIn, int], None]
 
@@ -60,6 +62,14 @@ class Fold(Protocol):
     def fold(self, events: Sequence[Event], newest: float, lateness: float) -> Folded:
         """Folds a stretch; `newest` is the watermark before it."""
         ...
+
+
+def times_of(events: Sequence[Event]) -> tuple[float, float] | None:
+    """The earliest and the latest time of sign-ins; `None` where some event is none, or there are no events."""
+    if not events or not _SIGN_INS.issuperset(map(type, events)):
+        return None
+    times = [event.time for event in events]
+    return min(times), max(times)
 
 
 def copies(ids: set[int], digests: list[int]) -> list[int]:

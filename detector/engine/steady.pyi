@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from detector.domain.events import Event
 from detector.engine.folding import Folded, Steps
 
+def times_of(events: Sequence[Event]) -> tuple[float, float] | None: ...
 def copies(ids: set[int], digests: list[int]) -> list[int]: ...
 
 class Compiled:

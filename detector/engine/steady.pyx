@@ -39,6 +39,30 @@ def copies(set ids not None, list digests not None):
     return found
 
 
+cdef PyObject *SIGN_IN = <PyObject *>SignIn
+cdef Py_ssize_t TIME = _place(SignIn, "time")
+
+
+def times_of(events):
+    """`folding.times_of`."""
+    cdef list told = events if type(events) is list else list(events)
+    cdef double low = 0.0, high = 0.0, time
+    cdef PyObject *earliest = NULL
+    cdef PyObject *latest = NULL
+    cdef PyObject *at
+    cdef object event
+    for event in told:
+        if <PyObject *>Py_TYPE(event) != SIGN_IN:
+            return None
+        at = _get(<PyObject *>event, TIME)
+        time = <double><object>at
+        if earliest == NULL or time < low:
+            earliest, low = at, time
+        if latest == NULL or time > high:
+            latest, high = at, time
+    return None if earliest == NULL else (<object>earliest, <object>latest)
+
+
 cdef Py_ssize_t _at_most(tuple closed, long long number) except -2:
     """The place of the latest of some closed buckets that is not later than `number`; -3 when all are."""
     cdef Py_ssize_t place = len(closed) - 3

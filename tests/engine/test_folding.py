@@ -73,7 +73,7 @@ def test_when_everything_happens_both_folds_agree(seed: int, lateness: float) ->
 
 @pytest.mark.parametrize("capacity", [3, 256])
 def test_a_crowd_at_work_for_two_days_is_looked_at_the_same(capacity: int) -> None:
-    """Some have no blueprint and some no address; resources and networks are many, and few may be remembered."""
+    """Some have no blueprint, address or id of a key; resources and networks are many, and few may be remembered."""
     tenant, dice = Tenant("contoso"), Random(5)
     agents = [
         tenant.agent(f"agent-{number}", blueprint=f"crew-{number % 3}" if number % 7 else None) for number in range(45)
@@ -88,6 +88,8 @@ def test_a_crowd_at_work_for_two_days_is_looked_at_the_same(capacity: int) -> No
                 resource=dice.choice(("graph", "graph", "mail", "sites", f"api-{dice.randrange(30)}", None)),
                 origin=dice.choice((HOME, HOME, NOWHERE, network(dice.randrange(80)))),
                 error=INVALID if dice.random() < 0.03 else 0,
+                credential=dice.choice(("clientAssertion", "clientAssertion", "managedIdentity", "clientSecret", None)),
+                key=dice.choice((None, None, None, "")),
             )
         )
     events.sort(key=lambda event: event.time)
@@ -126,6 +128,17 @@ def test_copies_are_the_same_either_way(known: set[int], digests: list[int]) -> 
     usual, quick = set(known), set(known)
     assert compiled.copies(quick, digests) == folding.copies(usual, digests)
     assert quick == usual
+
+
+@given(st.lists(st.floats(0, 9e9) | st.none(), max_size=9))
+def test_the_times_of_sign_ins_are_the_same_either_way(told: list[float | None]) -> None:
+    tenant = Tenant("contoso")
+    agent = tenant.agent("worker")
+    other = tenant.change("credential_added", START, agent)
+    events: list[Event] = [other if each is None else tenant.sign_in(agent, each) for each in told]
+    known = [each for each in told if each is not None]
+    expected = (min(known), max(known)) if known and len(known) == len(told) else None
+    assert compiled.times_of(events) == folding.times_of(events) == compiled.times_of(tuple(events)) == expected
 
 
 def test_without_a_compiler_the_plain_fold_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
