@@ -46,7 +46,8 @@ class EarlyLife:
         if now - identity.first_seen >= self.young:
             return NEVER
         if now < established:
-            return max(hour, ceil(established / HOUR) - self.horizon.lag)
+            known = ceil(established / HOUR) - self.horizon.lag
+            return max(hour, known)
         if is_known(fleet.apis, resource, hour, self.horizon):
             return NEVER
         siblings, seen = with_siblings(route, hour, self.horizon)

@@ -109,7 +109,7 @@ class Engine:
         self.lifecycle = Lifecycle(settings, self.state, self.saying, self.casebook, self.refusals)
         self.changing.on_recognised.append(self.lifecycle.changed)
         namesakes = Namesakes(settings, self.state, self.journal, self.changing.recognise)
-        self.novelties.on_access += [self.lifecycle.granted, namesakes.look]
+        self.novelties.listen(self.lifecycle.granted)
         self.refusals.on_refused.append(self.lifecycle.refused)
         self.policies = Policies(settings, self.state, self.saying, self.casebook)
         self.outages = Outages(settings, self.state, self.saying, self.journal, self.policies)
@@ -125,7 +125,7 @@ class Engine:
         """Who reads each other kind of event, and says why it is left out, if it is."""
         self.inventorying = Inventorying(settings, self.state, self.saying, self.journal, self.directory, self.changing)
         self.readers[InventoryObject] = self.inventorying.observe
-        self.novelties.on_access.append(self.inventorying.outsiders.access)
+        self.novelties.listen(namesakes.look, self.inventorying.outsiders.access, plain=False)
         self.parts: list[Part] = [self.refusals, self.casebook, self.lifecycle, self.outages]
         """Who is told that time passes."""
         self.flowing = Flowing(settings, self.state, self.saying, self.journal)
@@ -157,7 +157,9 @@ class Engine:
         self.misuse = Misuse(settings, state, saying)
         self.concurrency = Concurrency(settings, state, saying, journal)
         self.early = EarlyLife(settings, saying)
-        self.novelties.on_access += [looking(self.habits), self.misuse.look, self.early.look]
+        self.novelties.listen(looking(self.habits))
+        self.novelties.listen(self.misuse.look, plain=False)
+        self.novelties.listen(self.early.look)
         self.refusals.on_refused.append(self.misuse.refused)
         self.novelties.on_place.append(self.concurrency.place)
         self.novelties.places_heard_from = self.concurrency.least_seen
@@ -173,7 +175,7 @@ class Engine:
         settings, state = self.settings, self.state
         declaring = Declaring(settings, declarations, state, self.saying, self.journal)
         drifting = Drifting(settings, declarations, state, self.saying, self.journal)
-        self.novelties.on_access.append(declaring.access)
+        self.novelties.listen(declaring.access)
         self.novelties.on_place.append(declaring.place)
         self.novelties.places_heard_from = 0.0
         self.changing.on_recognised += [declaring.changed, drifting.changed]

@@ -68,11 +68,11 @@ cdef class Newness(Meeting):
     """Observes granted tokens in place of a `Novelties`."""
 
     cdef object _novelties, _shared_with
-    cdef list _on_access, _on_place
+    cdef list _on_access, _on_plain_access, _on_place
     cdef dict _places
     cdef double _young_below, _places_heard_from
     cdef Py_ssize_t _capacity, _floor, _network_capacity, _most_origins, _fold
-    cdef Py_ssize_t _access, _origin, _resource, _agent_name, _role
+    cdef Py_ssize_t _access, _origin, _resource, _agent_name, _role, _subject_role, _blueprint
     cdef Py_ssize_t _recent, _identity, _fleet, _hour, _until, _young, _habits_until, _origins
     cdef Py_ssize_t _recent_hour, _recent_until, _recent_young, _recent_origins
     cdef Py_ssize_t _apis, _networks, _named, _name, _fleet_apis, _fleet_networks
@@ -84,14 +84,16 @@ cdef class Newness(Meeting):
         horizon = novelties.horizon
         super().__init__(horizon)
         self._novelties, self._shared_with, self._most_shared = novelties, shared_with, MOST_SHARED
-        self._on_access, self._on_place, self._places = novelties.on_access, novelties.on_place, novelties.places
+        self._on_access, self._on_plain_access = novelties.on_access, novelties.on_plain_access
+        self._on_place, self._places = novelties.on_place, novelties.places
         self._young_below, self._places_heard_from = novelties.young_below, novelties.places_heard_from
         self._capacity, self._floor = novelties.settings.apis.capacity, novelties.settings.apis.spread_floor
         self._network_capacity, self._most_origins = network_memory.CAPACITY, most_origins
         self._fold, self._spare, self._keep, self._hour_length = api_memory.FOLD, api_memory.SPARE, horizon.keep, HOUR
         self._access, self._origin = _place(SignIn, "access"), _place(SignIn, "origin")
         self._resource, self._agent_name = _place(Access, "resource_id"), _place(Access, "agent_name")
-        self._role = _place(Access, "role")
+        self._role, self._subject_role = _place(Access, "role"), _place(Access, "subject_role")
+        self._blueprint = _place(Access, "blueprint_id")
         self._recent, self._identity, self._fleet = _place(Route, "recent"), _place(Route, "identity"), _place(Route, "fleet")
         self._hour, self._until, self._young = _place(Route, "hour"), _place(Route, "until"), _place(Route, "young")
         self._habits_until, self._origins = _place(Route, "habits_until"), _place(Route, "origins")
@@ -205,7 +207,7 @@ cdef class Newness(Meeting):
         cdef object until, look, found
         if not before < hour < <long long><object>_get(way, self._habits_until):
             until = self._never
-            for look in self._on_access:
+            for look in self._on_plain_access if self._is_plain(access) else self._on_access:
                 found = look(route, event, hour_number)
                 if found < until:
                     until = found
@@ -225,6 +227,14 @@ cdef class Newness(Meeting):
         if hour > <long long><object>_get(way, self._hour):
             _set(way, self._hour, hour_number)
         return 0
+
+    cdef bint _is_plain(self, PyObject *access) except -1:
+        """`novelties.is_plain`."""
+        return (
+            <object>_get(access, self._role) == "agent"
+            and <object>_get(access, self._subject_role) != "agent_user"
+            and <object>_get(access, self._blueprint) is not None
+        )
 
     cdef object _also(self, tuple used, object resource):
         """`apis.also`."""

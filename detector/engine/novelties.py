@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from detector.domain.events import Origin, SignIn
+from detector.domain.events import Access, Origin, SignIn
 from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal
 from detector.engine.routing import Route, key_of
@@ -59,6 +59,11 @@ LookAtPlace = Callable[[Route, SignIn, int], None]
 """Told the first granted token from an address in an hour, unless its network was dealt with in the last day."""
 
 
+def is_plain(access: Access) -> bool:
+    """Whether somebody asked who is an agent of a blueprint, and not an agent's user account."""
+    return access.role == "agent" and access.subject_role != "agent_user" and access.blueprint_id is not None
+
+
 def with_siblings(route: Route, hour: int, horizon: Horizon) -> tuple[FleetMemory | None, float]:
     """(the blueprint, its active agent-hours) when the identity has siblings to be compared with.
 
@@ -80,6 +85,8 @@ class Novelties:
         self.saying = saying
         self.casebook = casebook
         self.on_access: list[LookAtAccess] = []
+        self.on_plain_access: list[LookAtAccess] = []
+        """Those of `on_access` who care for plain accesses as well (see `is_plain`): nearly all are."""
         self.on_place: list[LookAtPlace] = []
         self.horizon = horizons(settings.lateness)[1]
         self.apis = Apis(settings.apis, self.horizon)
@@ -92,6 +99,12 @@ class Novelties:
         self.least_seen = least_experience(settings)
         self.young_below = 2 * self.least_seen
         """Length of `ApiMemory.closed` (two entries an hour) below which an identity is too young to be heard."""
+
+    def listen(self, *looks: LookAtAccess, plain: bool = True) -> None:
+        """Adds listeners to accesses, behind those there are; `plain` when they care for plain ones."""
+        self.on_access += looks
+        if plain:
+            self.on_plain_access += looks
 
     def observe(self, route: Route, event: SignIn, hour: int) -> None:
         """A granted token whose resource or origin was not dealt with yet in the hour, or not by this route."""
@@ -123,7 +136,7 @@ class Novelties:
         access, identity = event.access, route.identity
         if not route.hour < hour < route.habits_until:  # an older hour may make what is known older
             until = NEVER
-            for look in self.on_access:
+            for look in self.on_plain_access if is_plain(access) else self.on_access:
                 settled = look(route, event, hour)
                 if settled < until:  # noqa: PLR1730 - half the cost of min()
                     until = settled
