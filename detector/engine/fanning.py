@@ -6,7 +6,8 @@ of the agents. So the agents that were active in an hour are counted, which the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from math import inf
+from typing import TYPE_CHECKING
 
 from detector.detectors.credential_fan_out import CredentialFanOut
 from detector.domain.keys import Key
@@ -29,13 +30,9 @@ _DISPERSION = 0.1
 _MAX_LEARNED = 20_000
 
 
-class _Learned(NamedTuple):
-    """What was final when an hour began, and therefore stays as it is."""
-
-    of: FleetHours
-    hour: int
-    usual: float
-    seen: float
+_Learned = tuple["FleetHours", int, float, float, float]
+"""What was final when an hour began, and therefore stays as it is: of whom, the hour, the active agents below which
+nobody is told, their usual number and the hours behind it. Asked at every awakening of an agent, so it has no names."""
 
 
 class Fanning:
@@ -56,15 +53,15 @@ class Fanning:
         fleet = route.fleet
         assert fleet is not None
         learned = self._learned.get(fleet.id)
-        if learned is None or learned.hour != hour or learned.of is not fleet.hours:
+        if learned is None or learned[1] != hour or learned[0] is not fleet.hours:
             if len(self._learned) >= _MAX_LEARNED:
                 self._learned.clear()
-            learned = self._learned[fleet.id] = _Learned(
-                fleet.hours, hour, *fleets.usual_agents(fleet.hours, hour, self.horizon)
-            )
-        usual, seen = learned.usual, learned.seen
-        if not seen or agents < self.ratio * usual:
+            usual, seen = fleets.usual_agents(fleet.hours, hour, self.horizon)
+            least = self.ratio * usual if seen else inf
+            learned = self._learned[fleet.id] = (fleet.hours, hour, least, usual, seen)
+        if agents < learned[2]:
             return
+        usual, seen = learned[3:]
         start = float(hour * HOUR)
         self.saying.tell_of(
             route,

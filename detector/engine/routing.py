@@ -169,11 +169,9 @@ class Router:
     def _watched_itself(self, access: Access) -> bool:
         """Whether the caller is watched whoever its user is: it was chosen, or is within the scope."""
         scope, chosen = self.settings.scope, self.settings.identities
+        if scope != "chosen" and (access.role != "none" or access.blueprint_id is not None):
+            return True  # most often
         if access.agent_id in chosen or access.service_principal_id in chosen:
-            return True
-        if scope == "chosen":
-            return False
-        if access.role != "none" or access.blueprint_id is not None:
             return True
         return scope == "workloads" and access.kind in {"service_principal", "managed_identity"}
 

@@ -152,7 +152,10 @@ def teach(aliases: dict[str, Alias], object_id: str, owner: str, since: float, c
 
 def watched_since(tenant: TenantMemory, own: str, *ids: str | None) -> float:
     """The event time since which granted tokens of an identity are noted: for its own sake or its blueprint's."""
-    ledgers = (tenant.ledgers.get(identifier) for identifier in (own, *ids) if identifier is not None)
-    since = min((since for ledger in ledgers if ledger is not None for since in ledger.watches.values()), default=inf)
+    since, ledgers = inf, tenant.ledgers
+    for identifier in (own, *ids):
+        ledger = None if identifier is None else ledgers.get(identifier)
+        if ledger is not None and ledger.watches:
+            since = min(since, *ledger.watches.values())
     presence = tenant.presences.get(own)
     return since if presence is None else min(since, presence.since - 1e-3)
