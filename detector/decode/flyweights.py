@@ -198,7 +198,7 @@ class Flyweights:
 
 def _stated(value: str | None) -> str | None:
     """A member of an enumeration; "none" and "Unknown" state nothing."""
-    return _member(text(value))
+    return None if value is None else _member(text(value))
 
 
 @lru_cache(maxsize=1_024)

@@ -34,7 +34,7 @@ def fold_role(spelling: str | None) -> tuple[AgentRole, str | None]:
     anything else, `unknownFutureValue` included (Graph's mask for members that the caller did not ask for), is
     "none": it does not say that an agent acted.
     """
-    return _fold(text(spelling) or "")
+    return ("none", None) if spelling is None else _fold(text(spelling) or "")
 
 
 @lru_cache(maxsize=1_024)
