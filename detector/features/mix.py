@@ -83,6 +83,12 @@ def _places(names: tuple[str, ...]) -> _Places:
     return _Places(names, {name: 8 * place for place, name in enumerate(names)}, _ONES & ((1 << 8 * len(names)) - 1))
 
 
+@lru_cache(maxsize=16_384)
+def _first(used: tuple[str, ...]) -> _Places:
+    """Where the bytes are of a key that begins with these resources."""
+    return _places(tuple(sorted(set(used))[:CAPACITY]))
+
+
 def is_mixed(values: dict[str, int], hour: int) -> bool:
     """Whether a key had used several of these `known.values` by the end of an hour: before that there is no mix."""
     return len(values) > 1 and sum(1 for state in values.values() if state > 0 or -state <= hour) > 1
@@ -94,12 +100,16 @@ def take_in(memory: MixMemory, used: Sequence[str], floor: int, seen: float) -> 
     Returns:
         Those that were used in `floor` of the window's hours and twice as many as usual, learned from `seen` hours.
     """
-    places = _places(memory.names)
-    for name in used:
-        if name not in places.shifts:
-            _add(memory, used)
-            places = _places(memory.names)
-            break
+    if memory.names:
+        places = _places(memory.names)
+        for name in used:
+            if name not in places.shifts:
+                _add(memory, used)
+                places = _places(memory.names)
+                break
+    else:
+        places = _first(tuple(used))
+        memory.names = places.names
     known = places.shifts
     newest, since, with_it = _NUMBERS.unpack(memory.hours)
     gone = newest >> (_APART - 1) & _ONES
@@ -133,9 +143,6 @@ def _halved(newest: int, since: int, with_it: int) -> bytes:
 
 def _add(memory: MixMemory, used: Sequence[str]) -> None:
     """Begins to remember resources; those that are not at work and were used least make room."""
-    if not memory.names:
-        memory.names = _places(tuple(sorted(set(used))[:CAPACITY])).names
-        return
     columns = {name: memory.hours[place::CAPACITY] for place, name in enumerate(memory.names)}
     fresh = sorted(set(used).difference(columns))
     idle = sorted((hours[2], name) for name, hours in columns.items() if not hours[0] and name not in used)
