@@ -16,6 +16,7 @@ import msgspec
 
 from detector.domain.events import Change, Event, SignIn
 from detector.engine.fingerprints import fingerprint
+from detector.engine.pooling import Pool
 from detector.engine.state import State, decoder, encoder
 from detector.errors import SnapshotError
 from detector.features.awaited import Awaited
@@ -254,7 +255,7 @@ def rebuild(core: bytes, rows: Iterable[tuple[str, str, str, bytes]], digests: M
     Raises:
         SnapshotError: A row is none that this release writes.
     """
-    state = State.load(core)
+    state, pool = State.load(core), Pool()
     ordered: list[tuple[int, Kind, str, str, bytes]] = []
     for kind, tenant_id, identifier, payload in rows:
         if kind in _ORDERED:
@@ -265,7 +266,7 @@ def rebuild(core: bytes, rows: Iterable[tuple[str, str, str, bytes]], digests: M
             if table is None:
                 raise SnapshotError(f"The store holds rows of the kind {kind!r}, which this release does not know.")
             tenant = state.tenants.setdefault(tenant_id, TenantMemory())
-            getattr(tenant, table[0])[identifier] = _read(table[1], payload)
+            getattr(tenant, table[0])[pool.text(identifier)] = pool.pooled(_read(table[1], payload))
     ordered.sort(key=lambda row: row[0])
     for _, kind, tenant_id, identifier, payload in ordered:
         if kind == "said":

@@ -14,6 +14,7 @@ from detector.domain.accounting import Accounting
 from detector.domain.events import Change
 from detector.engine.admission import Admission
 from detector.engine.budgeting import Weighed
+from detector.engine.pooling import Pool
 from detector.errors import SnapshotError
 from detector.features.ledger import Entry
 from detector.features.memory import TenantMemory
@@ -105,6 +106,9 @@ class State(msgspec.Struct):
             raise SnapshotError(
                 f"The snapshot has format {state.version}, this release reads {VERSION}. Use the release that wrote it."
             )
+        pool = Pool()
+        for tenant in state.tenants.values():
+            pool.tenant(tenant)
         return state
 
 
