@@ -12,8 +12,8 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 WHEELS := $(VENV)/wheels
-# Every worker imports all tests of its group once, so not many more than there are cores.
-JOBS ?= 3
+# Every worker imports all tests of its group once, so not more than there are cores.
+JOBS ?= 2
 # Tests of the live service wait for more than half of their time.
 LIVE_JOBS ?= 5
 FUZZ_EXAMPLES ?= 20000
@@ -43,8 +43,9 @@ CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors t
 	tests/stores tests/sinks tests/inventory/test_settings.py tests/inventory/test_records.py \
 	tests/sources/event_hubs/test_connection.py
 
-# Tests with limits of time. They mostly wait, and do not share the machine with those that compute.
-LIVE_TESTS := tests/live tests/monitoring tests/sources/event_hubs tests/cli/test_doctor.py
+# Tests with limits of time. They mostly wait; those that compute, and yield to them, fill the gaps.
+LIVE_TESTS := tests/live tests/monitoring tests/sources/event_hubs tests/hub_tests tests/runtime/doctor \
+	tests/cli/test_doctor.py tests/cli/test_canary.py
 
 ##@ See it
 .PHONY: help
@@ -61,12 +62,19 @@ demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, le
 
 ##@ Prove it
 .PHONY: test
-test: $(VENV)/.ready  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
-	@$(MAKE) -j 4 --output-sync=target collect types lint peers  # each by itself leaves a processor idle
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(CORE_TESTS)
-	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS) $(LIVE_TESTS))
+test:  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
+	@$(MAKE) -j 4 --output-sync=target peers collect types lint  # each by itself leaves a processor idle
+	@$(MAKE) -j 2 --output-sync=line waiting computing
+
+.PHONY: waiting
+waiting: $(VENV)/.ready
 	$(BIN)/python -m pytest -n $(LIVE_JOBS) --dist worksteal $(LIVE_TESTS) $(addprefix --ignore=,$(CORE_TESTS))
+
+.PHONY: computing
+computing: $(VENV)/.ready
+	nice -n 5 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(CORE_TESTS)
+	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
+	nice -n 5 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS) $(LIVE_TESTS))
 
 # What chance does, many more times than there is time for in CI.
 .PHONY: nightly
@@ -92,12 +100,10 @@ collect: $(VENV)/.ready  ## Find all tests, and keep the byte code of everything
 # The real parts that tests talk to. Where they cannot be had, tests say so; with CI=true they fail.
 .PHONY: peers
 peers: build/azurite/.ready build/checkov/.ready  ## Prometheus, Alertmanager, Chromium (Debian), Azurite (npm), checkov for the tests
-	@command -v chromium >/dev/null || { echo "Installing chromium."; \
-		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+	@command -v chromium >/dev/null || { echo "Installing chromium."; $(call debian,chromium); } || \
 		test "$${CI:-}" != true
 	@command -v prometheus promtool prometheus-alertmanager amtool >/dev/null || { \
-		echo "Installing prometheus and prometheus-alertmanager."; \
-		apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || \
+		echo "Installing prometheus and prometheus-alertmanager."; $(call debian,prometheus prometheus-alertmanager); } || \
 		test "$${CI:-}" != true
 
 build/azurite/.ready:
@@ -105,9 +111,9 @@ build/azurite/.ready:
 	@npm install --silent --no-audit --no-fund --prefix build/azurite azurite@3.35.0 && touch $@ || test "$${CI:-}" != true
 
 # An environment of its own: it wants older versions of what the tests use.
-build/checkov/.ready: requirements-checkov.lock
-	@rm -rf build/checkov && python=$${PYTHON:-$$($(find_python))} && $$python -m venv build/checkov && \
-		build/checkov/bin/python -m pip --disable-pip-version-check --quiet --quiet install \
+build/checkov/.ready: requirements-checkov.lock $(VENV)/.pip
+	@rm -rf build/checkov && $(BIN)/python -m venv --without-pip build/checkov && \
+		$(PIP) --python build/checkov/bin/python install --no-compile \
 		--require-hashes --no-deps --only-binary :all: --requirement $< && touch $@ || test "$${CI:-}" != true
 
 .PHONY: image-check
@@ -160,6 +166,9 @@ clean:  ## Remove everything that was made, .venv too
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Several targets may want packages at once; apt-get refuses to wait.
+debian = mkdir -p build && flock build/.apt sh -c 'apt-get update -qq && apt-get install -qq -y --no-install-recommends $(1) >/dev/null'
+
 resolve = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-emit-index-url --no-emit-find-links --no-annotate \
 	--custom-compile-command 'make lock' $(1) --output-file $(2)
@@ -169,14 +178,20 @@ build/lock/bin/uv:
 	@python=$${PYTHON:-$$($(find_python))}; $$python -m venv build/lock
 	build/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
 
-# The wheels are kept beside the environment, so that tests/packaging can fill a clean one without a network.
-$(VENV)/.locked: requirements-dev.lock
+# The pip that comes with an interpreter may be years old, and takes three times as long to find a hundred packages.
+$(VENV)/.pip: requirements-dev.lock
 	rm -rf $(VENV)
 	@python=$${PYTHON:-$$($(find_python))}; echo "Making $(VENV) with $$($$python --version), once."; $$python -m venv $(VENV)
+	sed -n '/^pip==/,/[^\\]$$/p' $< >$@.lock
+	$(PIP) install --require-hashes --no-deps --no-compile --only-binary :all: --requirement $@.lock
+	touch $@
+
+# The wheels are kept beside the environment, so that tests/packaging can fill a clean one without a network.
+$(VENV)/.locked: $(VENV)/.pip requirements-dev.lock
 	$(PIP) download --require-hashes --no-deps --only-binary :all: --requirement requirements-dev.lock --dest $(WHEELS)
 	$(PIP) install --require-hashes --no-deps --no-compile --no-index --find-links $(WHEELS) --requirement requirements-dev.lock
-	# What pip does with one processor, for tests of other people too.
-	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
+	# What pip does with one processor, and for all; of these hardly anything is imported.
+	$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|Cython|dns|fontTools|mypyc?|pkg_resources|pygments|setuptools|wcwidth)/' $(VENV)/lib || true
 	$(PIP) check
 	touch $@
 
@@ -184,7 +199,7 @@ $(VENV)/.locked: requirements-dev.lock
 $(VENV)/.ready: $(VENV)/.locked pyproject.toml hatch_build.py detector/__init__.py $(COMPILED)
 	@{ command -v cc && test -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"; } >/dev/null || { \
 		echo "Installing gcc and the headers of Python."; \
-		apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc libc6-dev python3-dev >/dev/null; } || \
+		$(call debian,gcc libc6-dev python3-dev); } || \
 		test "$${CI:-}" != true
 	$(PIP) install --no-deps --no-index --no-build-isolation --editable .
 	touch $@
