@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,6 +37,12 @@ HEADINGS = (
 
 every = pytest.mark.parametrize("detector", DETECTORS, ids=lambda each: each.name)
 AnyDetector = type[Detector]
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    """The complete configuration."""
+    return yaml.safe_load((ROOT / "config" / "detector.yaml").read_text(encoding="utf-8"))
 
 
 def page_of(detector: AnyDetector) -> str:
@@ -139,8 +146,7 @@ def test_its_techniques_are_well_formed(detector: AnyDetector) -> None:
 
 
 @every
-def test_it_has_its_block_in_the_complete_configuration(detector: AnyDetector) -> None:
-    document = yaml.safe_load((ROOT / "config" / "detector.yaml").read_text(encoding="utf-8"))
+def test_it_has_its_block_in_the_complete_configuration(detector: AnyDetector, document: Any) -> None:
     assert list(document["detectors"]) == [each.name for each in DETECTORS]
     assert set(document["detectors"][detector.name]) == {field.name for field in fields(detector)}  # type: ignore[arg-type]
 
@@ -166,8 +172,7 @@ def test_its_page_has_every_part(detector: AnyDetector) -> None:
 
 
 @every
-def test_its_page_has_a_row_for_every_setting_with_its_default(detector: AnyDetector) -> None:
-    document = yaml.safe_load((ROOT / "config" / "detector.yaml").read_text(encoding="utf-8"))
+def test_its_page_has_a_row_for_every_setting_with_its_default(detector: AnyDetector, document: Any) -> None:
     rows = re.findall(r"^\| `([\w.]+)` \| `?(.+?)`? \|", section(detector, "Settings"), flags=re.MULTILINE)
     prefix = f"detectors.{detector.name}."
     own = [name.removeprefix(prefix) for name, _ in rows if name.startswith(prefix)]
