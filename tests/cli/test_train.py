@@ -14,7 +14,6 @@ import pytest
 from detector.cli import exits
 from detector.cli.main import main
 from detector.cli.train import DETECTORS
-from detector.models import training
 from detector.models.scoring import load
 from detector.runtime.simulation import SimulationSettings, simulate
 
@@ -40,6 +39,8 @@ def run(capfd: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_the_kinds_of_detectors_are_those_that_can_be_made() -> None:
+    from detector.models import training  # imported by a test, not by every worker: it takes a second
+
     assert set(DETECTORS) == set(training.DETECTORS)
 
 

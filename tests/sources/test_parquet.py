@@ -13,6 +13,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,12 @@ from tests.tables import json_lines, parquet, rows_of
 
 SECONDS = [float(second) for second in range(0, 30_000, 5)]
 ROWS = [{"CreatedDateTime": stamp(second), "Id": f"r-{second}", "Agent": '{"agentType": "x"}'} for second in SECONDS]
-LOGS = rows_of(on_time(stream(days=1.0, agents=6)).messages)
+
+
+@cache
+def logs() -> list[dict[str, Any]]:
+    """A day of a tenant; not made by a worker that needs none of it."""
+    return rows_of(on_time(stream(days=1.0, agents=6)).messages)
 
 
 def judged(*paths: Path) -> tuple[list[str], Summary, FileSource]:
@@ -57,7 +63,7 @@ def judged(*paths: Path) -> tuple[list[str], Summary, FileSource]:
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], Summary]:
     path = tmp_path_factory.mktemp("lines") / "export.jsonl"
-    path.write_bytes(json_lines(LOGS))
+    path.write_bytes(json_lines(logs()))
     found, summary, _ = judged(path)
     assert found
     return path, found, summary
@@ -73,7 +79,7 @@ def test_a_table_gives_the_alerts_of_the_same_rows_as_json_lines(
     typed: bool, compression: str, lines: tuple[Path, list[str], Summary], tmp_path: Path
 ) -> None:
     path = tmp_path / "export.parquet"
-    path.write_bytes(parquet(LOGS, typed=typed, compression=compression, row_group_size=700))
+    path.write_bytes(parquet(logs(), typed=typed, compression=compression, row_group_size=700))
     found, summary, source = judged(path)
     assert found == lines[1]
     assert summary.accounting == lines[2].accounting
@@ -92,17 +98,17 @@ def test_a_table_gives_the_alerts_of_the_same_rows_as_json_lines(
 )
 def test_however_it_is_written(options: dict[str, Any], lines: tuple[Path, list[str], Summary], tmp_path: Path) -> None:
     path = tmp_path / "export.parquet"
-    path.write_bytes(parquet(LOGS, **options))
+    path.write_bytes(parquet(logs(), **options))
     assert judged(path)[0] == lines[1]
 
 
 def test_what_is_in_a_table_and_in_lines_counts_once(lines: tuple[Path, list[str], Summary], tmp_path: Path) -> None:
     half = tmp_path / "half.parquet"
-    half.write_bytes(parquet(LOGS[: len(LOGS) // 2]))
+    half.write_bytes(parquet(logs()[: len(logs()) // 2]))
     found, summary, _ = judged(half, lines[0])
     assert found == lines[1]
     more = summary.accounting.received - lines[2].accounting.received
-    assert more == len(LOGS) // 2
+    assert more == len(logs()) // 2
     assert summary.accounting.applied == lines[2].accounting.applied
 
 

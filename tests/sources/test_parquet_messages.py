@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,18 @@ from detector.sources.parquet.reader import ParquetReader
 from tests.archive import on_time
 from tests.live.stream import stream
 
-MESSAGES = [json.loads(message.body)["records"] for message in on_time(stream(days=1.0, agents=6)).messages]
-RECORDS = [record for records in MESSAGES for record in records]
 MOMENT = datetime(2026, 10, 5, 8, tzinfo=UTC)
+
+
+@cache
+def messages() -> list[list[dict[str, Any]]]:
+    """The records of each message of a day; not made by a worker that needs none of it."""
+    return [json.loads(message.body)["records"] for message in on_time(stream(days=1.0, agents=6)).messages]
+
+
+@cache
+def all_records() -> list[dict[str, Any]]:
+    return [record for records in messages() for record in records]
 
 
 def of_the_job(count: int) -> dict[str, Any]:
@@ -66,7 +76,7 @@ def judged(path: Path) -> tuple[list[str], Summary, list[Quarantined]]:
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Summary]:
     path = tmp_path_factory.mktemp("lines") / "hub.jsonl"
-    path.write_bytes(b"\n".join(json.dumps({"records": records}).encode() for records in MESSAGES))
+    path.write_bytes(b"\n".join(json.dumps({"records": records}).encode() for records in messages()))
     found, summary, _ = judged(path)
     assert found
     return found, summary
@@ -91,26 +101,26 @@ def _structures(records: Sequence[dict[str, Any]]) -> Any:
 
 def array_of_structures() -> dict[str, Any]:
     ends = [0]
-    for records in MESSAGES:
+    for records in messages():
         ends.append(ends[-1] + len(records))
-    return {"records": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), _structures(RECORDS))}
+    return {"records": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), _structures(all_records()))}
 
 
 def array_as_text() -> dict[str, Any]:
-    return {"Records": pa.array([json.dumps(records) for records in MESSAGES])}
+    return {"Records": pa.array([json.dumps(records) for records in messages()])}
 
 
 def array_of_texts() -> dict[str, Any]:
-    return {"records": pa.array([[json.dumps(record) for record in records] for records in MESSAGES])}
+    return {"records": pa.array([[json.dumps(record) for record in records] for records in messages()])}
 
 
 def structure_a_row() -> dict[str, Any]:
-    return {"ArrayIndex": pa.array([0] * len(RECORDS)), "ArrayValue": _structures(RECORDS)}
+    return {"ArrayIndex": pa.array([0] * len(all_records())), "ArrayValue": _structures(all_records())}
 
 
 def element_and_array_a_row() -> dict[str, Any]:
     """`SELECT *` behind `GetArrayElements`: the whole array beside each of its elements."""
-    pairs = [(record, records) for records in MESSAGES for record in records]
+    pairs = [(record, records) for records in messages() for record in records]
     return {
         "records": pa.array([json.dumps(records) for _, records in pairs]),
         "records_ArrayValue": pa.array([json.dumps(record) for record, _ in pairs]),
@@ -118,13 +128,13 @@ def element_and_array_a_row() -> dict[str, Any]:
 
 
 def record_a_row() -> dict[str, Any]:
-    structures = _structures(RECORDS)
+    structures = _structures(all_records())
     return {field.name: structures.field(field.name) for field in structures.type}
 
 
 def record_a_row_as_text() -> dict[str, Any]:
-    names = dict.fromkeys(name for record in RECORDS for name in record)
-    return {name: pa.array([_text(record.get(name)) for record in RECORDS]) for name in names}
+    names = dict.fromkeys(name for record in all_records() for name in record)
+    return {name: pa.array([_text(record.get(name)) for record in all_records()]) for name in names}
 
 
 SHAPES: list[Callable[[], dict[str, Any]]] = [
@@ -159,8 +169,8 @@ def _small(value: Any) -> Any:
 def test_a_job_of_the_oldest_compatibility_level_writes_names_in_small_letters(
     wanted: tuple[list[str], Summary], tmp_path: Path
 ) -> None:
-    columns = {"records": pa.array([json.dumps(_small(records)) for records in reversed(MESSAGES)])}
-    (tmp_path / "f").write_bytes(written({**columns, **of_the_job(len(MESSAGES))}))
+    columns = {"records": pa.array([json.dumps(_small(records)) for records in reversed(messages())])}
+    (tmp_path / "f").write_bytes(written({**columns, **of_the_job(len(messages()))}))
     found, summary, refused = judged(tmp_path / "f")
     assert refused == []
     assert summary.accounting == wanted[1].accounting
@@ -169,7 +179,7 @@ def test_a_job_of_the_oldest_compatibility_level_writes_names_in_small_letters(
 
 def test_rows_that_hold_no_record_are_counted_and_put_by(tmp_path: Path) -> None:
     """A job is known to write nulls for structures that it cannot write; and some of a hub's messages are broken."""
-    good = json.dumps([record for record in RECORDS if record["category"] == "ServicePrincipalSignInLogs"][:3])
+    good = json.dumps([record for record in all_records() if record["category"] == "ServicePrincipalSignInLogs"][:3])
     values = [good, None, '[{"time": ', "[]", "hello", '[7, null, "[1", {"category": "AuditLogs"}]', "7"]
     (tmp_path / "f").write_bytes(written({"records": pa.array(values), **of_the_job(len(values))}))
     _, summary, refused = judged(tmp_path / "f")
