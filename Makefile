@@ -36,12 +36,14 @@ comma := ,
 space := $(subst ,, )
 CORE_INCLUDE := $(subst $(space),$(comma),$(strip $(foreach room,$(CORE),$(room))))
 # The tests that show it. Only these are traced for coverage, which makes a test two to six times slower; planted bugs
-# go where the laws that they break have been, and so do laws that are long and reach nothing else.
-UNTRACED := %/test_mutants.py %/test_bounds.py %/test_both_ways.py %/test_loading.py
-CORE_TESTS := tests/test_errors.py tests/decode tests/features tests/detectors tests/engine tests/config \
-	$(filter-out $(UNTRACED),$(wildcard tests/laws/test_*.py)) \
-	tests/stores tests/sinks tests/inventory/test_settings.py tests/inventory/test_records.py \
-	tests/sources/event_hubs/test_connection.py
+# go where the laws that they break have been, and so do laws and histories that are long and reach nothing else.
+UNTRACED := $(patsubst %,tests/laws/test_%.py,\
+		mutants bounds both_ways loading hours machines batches determinism caches arrival_order) \
+	$(patsubst %,tests/stores/test_%.py,damage model crash_points inflight outbox) tests/sinks/test_relay.py
+CORE_TESTS := tests/test_errors.py \
+	$(filter-out $(UNTRACED),$(wildcard $(patsubst %,tests/%/test_*.py,\
+		decode features detectors engine config laws stores sinks))) \
+	tests/inventory/test_settings.py tests/inventory/test_records.py tests/sources/event_hubs/test_connection.py
 
 # Tests with limits of time. They mostly wait; those that compute, and yield to them, fill the gaps.
 LIVE_TESTS := tests/live tests/monitoring tests/sources/event_hubs tests/hub_tests tests/runtime/doctor \
@@ -67,14 +69,17 @@ test:  ## Everything that CI demands: lint, types, arrows, all tests, coverage o
 	@$(MAKE) -j 2 --output-sync=line waiting computing
 
 .PHONY: waiting
-waiting: $(VENV)/.ready
-	$(BIN)/python -m pytest -n $(LIVE_JOBS) --dist worksteal $(LIVE_TESTS) $(addprefix --ignore=,$(CORE_TESTS))
+waiting: $(VENV)/.ready  ## Tests of what runs live, with limits of time
+	@echo "Tests with limits of time:"
+	@$(BIN)/python -m pytest -n $(LIVE_JOBS) --dist worksteal $(LIVE_TESTS) $(addprefix --ignore=,$(CORE_TESTS))
 
 .PHONY: computing
-computing: $(VENV)/.ready
-	nice -n 5 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(CORE_TESTS)
+computing: $(VENV)/.ready  ## All other tests, and the coverage of the core
+	@echo "Tests of the core, traced:"
+	@nice -n 5 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(CORE_TESTS)
 	$(BIN)/python -m coverage report --include='$(CORE_INCLUDE)' --fail-under=100
-	nice -n 5 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS) $(LIVE_TESTS))
+	@echo "All other tests:"
+	@nice -n 5 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS) $(LIVE_TESTS))
 
 # What chance does, many more times than there is time for in CI.
 .PHONY: nightly
