@@ -38,7 +38,7 @@ def main(folder: Path) -> int:
             "",
         )
         _write(source, target)
-        _settle(folder / "state" / "store.db", service)
+        _settle(folder / "state" / "store.db", _records(source), service)
         service.send_signal(signal.SIGTERM)
         code = service.wait(30)
     target.unlink()
@@ -87,15 +87,22 @@ def _write(source: Path, target: Path) -> None:
             time.sleep(_PAUSE)
 
 
-def _settle(store: Path, service: subprocess.Popen[bytes]) -> None:
-    """Waits until nothing more is committed and no alert waits."""
+def _records(source: Path) -> int:
+    import json
+
+    with source.open("rb") as lines:
+        return sum(len(json.loads(line)["records"]) for line in lines)
+
+
+def _settle(store: Path, records: int, service: subprocess.Popen[bytes]) -> None:
+    """Waits until all records were taken, nothing more is committed and no alert waits."""
     before, deadline = -1, time.monotonic() + _PATIENCE
     while service.poll() is None and time.monotonic() < deadline:
         time.sleep(1.5)
         with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
             received = dict(connection.execute("SELECT name, value FROM counters")).get("received", 0)
             waiting = connection.execute("SELECT count(*) FROM outbox WHERE status = 'pending'").fetchone()[0]
-        if received == before and not waiting:
+        if received == before >= records and not waiting:
             return
         before = received
 
