@@ -34,7 +34,8 @@ def fold_role(spelling: str | None) -> tuple[AgentRole, str | None]:
     anything else, `unknownFutureValue` included (Graph's mask for members that the caller did not ask for), is
     "none": it does not say that an agent acted.
     """
-    return ("none", None) if spelling is None else _fold(text(spelling) or "")
+    known = _AS_LOGGED.get(spelling)
+    return known if known is not None else _fold(text(spelling) or "")
 
 
 @lru_cache(maxsize=1_024)
@@ -52,3 +53,10 @@ def _fold(kept: str) -> tuple[AgentRole, str | None]:
     if any(word in folded for word in ("agent", "instance", "identity")):
         return "agent", kept
     return "none", kept
+
+
+_AS_LOGGED: Final[dict[str | None, tuple[AgentRole, str | None]]] = {
+    None: _fold(""),
+    **{spelling: _fold(spelling) for spelling in ("notAgentic", "agenticApp", "agenticAppInstance", "agentIDuser")},
+}
+"""The spellings of nearly all records: found at the price of one look-up."""

@@ -46,8 +46,7 @@ class EarlyLife:
         if now - identity.first_seen >= self.young:
             return NEVER
         if now < established:
-            known = ceil(established / HOUR) - self.horizon.lag
-            return max(hour, known)
+            return max(hour, ceil(established / HOUR) - self.horizon.lag)
         if is_known(fleet.apis, resource, hour, self.horizon):
             return NEVER
         siblings, seen = with_siblings(route, hour, self.horizon)
