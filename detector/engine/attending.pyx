@@ -2,20 +2,27 @@
 """`attendance.at_work`, compiled: once an hour it walks over all identities that there are.
 
 An hour at work is taken in here where nothing is learned by it: neither a day is over nor an hour a day old. All else is
-a call of `silence.end` and `periods.take_in`. How slots are read is told in `steady.pyx`.
+a call of `silence.end` and `periods.take_in`. The same goes for its mix of resources (`mix.take_in`). How slots are read is told in `steady.pyx`.
 """
 
 from libc.math cimport llrint
 from libc.string cimport memset
 
-from detector.features import periods, silence
+from detector.features import mix, periods, silence
 from detector.features.memory import IdentityMemory
+from detector.features.mix import MixMemory
 from detector.features.periods import HOURS, RECENT, PeriodMemory
 from detector.features.timeline import STEP, STEPS_PER_HOUR
 from detector.features.token_rate import RateMemory
 
 include "slots.pxi"
 include "numbers.pxi"
+
+cdef extern from *:
+    """
+    #define BITS(byte) __builtin_popcount(byte)
+    """
+    int BITS(unsigned int byte) nogil
 
 cdef Py_ssize_t RATES = _place(IdentityMemory, "rates"), KIND = _place(IdentityMemory, "kind")
 cdef Py_ssize_t PERIODS = _place(IdentityMemory, "periods")
@@ -27,7 +34,13 @@ cdef Py_ssize_t WORKED = periods.WORKED, DAYS = periods.LEARNED
 cdef Py_ssize_t PAUSED_ON = silence.DAY, WORTH = silence.WORTH, MOST = silence.MOST
 cdef long long STEP_LENGTH = STEP, IN_HOUR = STEPS_PER_HOUR
 cdef Py_ssize_t REMEMBERED = HOURS, NEWEST = RECENT
-cdef object end = silence.end, take_in = periods.take_in
+cdef object end = silence.end, take_in = periods.take_in, take_in_mix = mix.take_in
+cdef Py_ssize_t NAMES = _place(MixMemory, "names"), MIX = _place(MixMemory, "hours")
+cdef enum:
+    AT_MOST = 8  # resources, each with a byte in each of three rows; and hours that are told apart
+cdef int WINDOW = mix.WINDOW
+if mix.CAPACITY != AT_MOST:
+    raise ImportError("A mix has eight resources. Run without it.")
 
 
 cdef inline double _worth(long long bucket) noexcept:
@@ -118,3 +131,46 @@ def at_work(dict identities not None, object hour_number):
         ):
             quiet.append(identity)
     return present, quiet
+
+
+cdef Py_ssize_t _place_in(tuple names, object name) except -2:
+    """Where a name is; -1 when it is not there."""
+    cdef Py_ssize_t place
+    for place in range(len(names)):
+        if <PyObject *>names[place] == <PyObject *>name:
+            return place
+    for place in range(len(names)):
+        if names[place] == name:
+            return place
+    return -1
+
+
+def mixed(memory, used, floor, seen):
+    """`mix.take_in`."""
+    cdef tuple names
+    cdef bytes hours
+    cdef const unsigned char *old
+    cdef unsigned char rows[3 * AT_MOST]
+    cdef Py_ssize_t place
+    cdef int count, taught, least = floor
+    cdef double experience = seen
+    if type(memory) is not MixMemory:
+        raise TypeError("A mix is a MixMemory.")
+    names, hours = <tuple>_get(<PyObject *>memory, NAMES), <bytes>_get(<PyObject *>memory, MIX)
+    old = <const unsigned char *>PyBytes_AS_STRING(hours)
+    for place in range(AT_MOST):
+        rows[place] = <unsigned char>(old[place] << 1)
+        rows[AT_MOST + place] = old[AT_MOST + place] + (1 if place < len(names) else 0)
+        rows[2 * AT_MOST + place] = old[2 * AT_MOST + place] + (old[place] >> (AT_MOST - 1))
+        if rows[AT_MOST + place] >= 0x80:
+            return take_in_mix(memory, used, floor, seen)
+    for name in used:
+        place = _place_in(names, name)
+        if place < 0:
+            return take_in_mix(memory, used, floor, seen)
+        rows[place] |= 1
+        count, taught = BITS(rows[place] & ((1 << WINDOW) - 1)), rows[AT_MOST + place] - AT_MOST
+        if count >= least and taught >= experience and count * taught > 2 * WINDOW * rows[2 * AT_MOST + place]:
+            return take_in_mix(memory, used, floor, seen)
+    _set(<PyObject *>memory, MIX, PyBytes_FromStringAndSize(<const char *>rows, 3 * AT_MOST))
+    return []

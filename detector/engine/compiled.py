@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from detector.engine import attendance, folding
 from detector.engine.novelties import MAX_ORIGINS
+from detector.features import mix
 
 try:
-    from detector.engine.attending import at_work
-    from detector.engine.newness import Looking, Newness
+    from detector.engine.attending import at_work, mixed
+    from detector.engine.newness import Early, Looking, Newness
     from detector.engine.steady import Compiled, copies, times_of
 except ImportError:
     COMPILED = False
@@ -23,11 +24,13 @@ else:
 
 if TYPE_CHECKING:
     from detector.engine.attendance import AtWork
+    from detector.engine.early import EarlyLife
     from detector.engine.folding import Fold, Novel, Steps
     from detector.engine.habits import Habits
+    from detector.engine.mixing import TakeIn
     from detector.engine.novelties import LookAtAccess, Novelties
 
-__all__ = ["COMPILED", "attending", "copies", "fold", "looking", "observing", "times_of"]
+__all__ = ["COMPILED", "attending", "copies", "fold", "greeting", "looking", "mixing", "observing", "times_of"]
 
 
 def fold(steps: Steps) -> Fold:
@@ -45,6 +48,16 @@ def looking(habits: Habits) -> LookAtAccess:
     return Looking(habits).look if COMPILED else habits.look
 
 
+def greeting(early: EarlyLife) -> LookAtAccess:
+    """The fastest way to look at newcomers."""
+    return Early(early).look if COMPILED else early.look
+
+
 def attending() -> AtWork:
     """The fastest way to take in who was at work in an hour."""
     return at_work if COMPILED else attendance.at_work
+
+
+def mixing() -> TakeIn:
+    """The fastest way to take in the resources of an hour at work."""
+    return mixed if COMPILED else mix.take_in

@@ -24,7 +24,7 @@ from detector.engine.budgeting import Budgeting
 from detector.engine.casebook import Casebook
 from detector.engine.changing import Changing
 from detector.engine.closing import Closing
-from detector.engine.compiled import fold, looking, observing, times_of
+from detector.engine.compiled import fold, greeting, looking, observing, times_of
 from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
 from detector.engine.declaring import Declaring
@@ -159,7 +159,7 @@ class Engine:
         self.early = EarlyLife(settings, saying)
         self.novelties.listen(looking(self.habits))
         self.novelties.listen(self.misuse.look, plain=False)
-        self.novelties.listen(self.early.look)
+        self.novelties.listen(greeting(self.early))
         self.refusals.on_refused.append(self.misuse.refused)
         self.novelties.on_place.append(self.concurrency.place)
         self.novelties.places_heard_from = self.concurrency.least_seen

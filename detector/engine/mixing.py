@@ -6,6 +6,7 @@ told of unless siblings that know the resource turned to it as well.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from detector.detectors.resource_shift import ResourceShift
 from detector.domain.alerts import Entity
 from detector.domain.signals import Fact, Signal
+from detector.engine import compiled
 from detector.engine.routing import key_of, subject_of
 from detector.features import mix
 from detector.features.apis import Apis
@@ -32,6 +34,10 @@ _GROWTH: Final = 1.5
 """What goes on for hours is told again when its surprise has grown by so much; see `tails.grade`."""
 
 
+TakeIn = Callable[[MixMemory, Sequence[str], int, float], list[Shift]]
+"""See `mix.take_in`."""
+
+
 class Mixing:
     """Looks at the resources of every hour once it is final."""
 
@@ -39,6 +45,7 @@ class Mixing:
         self.state = state
         self.saying = saying
         self.children = children
+        self.take_in = compiled.mixing()
         asked = [each for each in settings.detectors if isinstance(each, ResourceShift) and each.enabled]
         self.floor = min((each.floor for each in asked), default=WINDOW + 1)
         self.min_seen = min((each.min_seen for each in asked), default=inf)
@@ -58,7 +65,7 @@ class Mixing:
                 if not mix.is_mixed(apis.values, hour):
                     continue
                 memory = identity.mix = MixMemory()
-            shifts = mix.take_in(memory, used, self.floor, self.min_seen)
+            shifts = self.take_in(memory, used, self.floor, self.min_seen)
             if shifts:
                 found += [(identity.id, identity, shift) for shift in shifts]
         for _, identity, shift in sorted(found, key=itemgetter(0)):

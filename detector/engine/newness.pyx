@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """Novelties, compiled: what `Novelties.observe` does of a record whose hour is the newest of its identity, and what
-`Habits.look` does where nothing is to be said.
+`Habits.look` and `EarlyLife.look` do where nothing is to be said.
 
 Nothing is decided here that is not decided the same way there. Listeners, and all that may become a signal, are called;
 what is left are look-ups in dictionaries of what is known (`known.meet`) and the small lists of an hour. How slots are
@@ -8,6 +8,7 @@ read is told in `steady.pyx`. `tests/engine/test_folding.py` holds both ways aga
 """
 
 from cpython.dict cimport PyDict_GetItemWithError
+from libc.math cimport ceil
 
 from detector.domain.events import Access, SignIn
 from detector.engine.routing import Recent, Route
@@ -369,6 +370,43 @@ cdef class Newness(Meeting):
                     if not self._meet(values, each, hour, hour_number, self._network_capacity):
                         until[0] = hour
         return new
+
+
+cdef class Early:
+    """Looks at newcomers in place of an `EarlyLife`."""
+
+    cdef object _early, _never
+    cdef double _young, _hour_length
+    cdef long long _lag
+    cdef Py_ssize_t _access, _resource, _identity, _fleet, _fleet_rates, _first_seen, _fleet_seen
+
+    def __init__(self, early):
+        self._early, self._never = early, NEVER
+        self._young, self._hour_length, self._lag = early.young, HOUR, early.horizon.lag
+        self._access, self._resource = _place(SignIn, "access"), _place(Access, "resource_id")
+        self._identity, self._fleet = _place(Route, "identity"), _place(Route, "fleet")
+        self._fleet_rates = _place(Route, "fleet_rates")
+        self._first_seen, self._fleet_seen = _place(IdentityMemory, "first_seen"), _place(FleetMemory, "first_seen")
+
+    def look(self, route, event, hour_number):
+        """See `EarlyLife.look`."""
+        cdef PyObject *way
+        cdef long long hour = hour_number, known
+        cdef double now = hour * self._hour_length, established
+        if type(route) is not Route or type(event) is not SignIn:
+            raise TypeError("A sign-in on its route is looked at.")
+        way = <PyObject *>route
+        if <object>_get(way, self._fleet_rates) is None or (
+            <object>_get(_get(<PyObject *>event, self._access), self._resource) is None
+        ):
+            return self._never
+        if now - <double><object>_get(_get(way, self._identity), self._first_seen) >= self._young:
+            return self._never
+        established = <double><object>_get(_get(way, self._fleet), self._fleet_seen) + 2 * self._young
+        if now >= established:
+            return self._early.look(route, event, hour_number)
+        known = <long long>ceil(established / self._hour_length) - self._lag
+        return known if known > hour else hour_number
 
 
 cdef class Looking(Meeting):

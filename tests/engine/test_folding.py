@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from math import inf
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +20,7 @@ from detector.engine.engine import Engine
 from detector.engine.novelties import MAX_ORIGINS
 from detector.engine.settings import EngineSettings
 from detector.engine.state import State
+from detector.features import mix
 from detector.features.apis import ApiSettings
 from tests.laws.streams import Stream, delayed, encoded, few, fixed, remembered, streams
 from tests.stories import HOME, INVALID, NOWHERE, START, Tenant, network, settings, tell
@@ -119,6 +121,9 @@ def test_what_is_no_sign_in_on_its_route_is_refused() -> None:
     event: Any = object()
     with pytest.raises(TypeError):
         observe(route, event, 0)
+    for look in (compiled.looking(engine.habits), compiled.greeting(engine.early)):
+        with pytest.raises(TypeError):
+            look(route, event, 0)
     with pytest.raises(TypeError):
         engine.fold.fold([SignIn("a", START, event, event)], START, 1200.0)
 
@@ -139,6 +144,20 @@ def test_the_times_of_sign_ins_are_the_same_either_way(told: list[float | None])
     known = [each for each in told if each is not None]
     expected = (min(known), max(known)) if known and len(known) == len(told) else None
     assert compiled.times_of(events) == folding.times_of(events) == compiled.times_of(tuple(events)) == expected
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdefghij"), min_size=1, unique=True), max_size=200),
+    st.integers(1, mix.WINDOW + 1),
+    st.sampled_from((0.0, 3.0, 20.0, inf)),
+)
+def test_a_mix_of_resources_is_taken_in_the_same_either_way(hours: list[list[str]], floor: int, seen: float) -> None:
+    usual, quick = mix.MixMemory(), mix.MixMemory()
+    for used in [*hours, ["a"], *[["b"]] * 130, *[["a"]] * 6]:
+        # Names that are equal and not the same object, as after a restart.
+        again = tuple("-".join((each, each))[:1] for each in used)
+        assert compiled.mixing()(quick, again, floor, seen) == mix.take_in(usual, tuple(used), floor, seen)
+        assert quick == usual
 
 
 def test_without_a_compiler_the_plain_fold_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
