@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from math import exp2, log, log2, log10, sqrt
+from math import exp2, fsum, log, log2, log10, sqrt
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -246,24 +246,24 @@ def _mix(memory: HourMemory, facts: Hour) -> float:
     """How much less likely the set of resources is than such sets usually are, in decimal places."""
     hours = memory.numbers[0]
     now = weight(facts.hour * HOUR)
-    surprise = usual = 0.0
     used = set(facts.resources)
+    parts: list[float] = []
     for name, each in memory.uses.items():
         share = min(_SURE, max(1.0 - _SURE, each / (hours + now)))
-        surprise -= log10(share if name in used else 1.0 - share)
-        usual -= share * log10(share) + (1.0 - share) * log10(1.0 - share)
-    return surprise - usual
+        parts.append(-log10(share if name in used else 1.0 - share))
+        parts.append(share * log10(share) + (1.0 - share) * log10(1.0 - share))
+    return fsum(parts)  # whichever resource came first
 
 
 def _shift(memory: HourMemory, facts: Hour) -> float:
     """How far the resources of late lie from the usual ones: their total variation, in standard deviations."""
     late = _used(memory.uses_of_late, facts.resources, exp2((memory.last - facts.hour) / _FAST_HALF))
     uses = memory.uses
-    all_late, all_usual = sum(late.values()), sum(uses.values())
+    all_late, all_usual = fsum(late.values()), fsum(uses.values())
     if not all_late or not all_usual:
         return 0.0
     names = late.keys() | uses.keys()
-    apart = sum(sorted(abs(late.get(name, 0.0) / all_late - uses.get(name, 0.0) / all_usual) for name in names))
+    apart = fsum(abs(late.get(name, 0.0) / all_late - uses.get(name, 0.0) / all_usual) for name in names)
     return 0.5 * apart * sqrt(all_late)
 
 

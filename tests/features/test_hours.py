@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from detector.engine.state import decoder, encoder
 from detector.features import hours
-from detector.features.hours import PARTS, BlueprintDay, Hour, HourMemory
+from detector.features.hours import PARTS, BlueprintDay, Hour, HourMemory, Row
 from tests.stories import HOUR, START
 
 FIRST = int(START // HOUR)
@@ -139,6 +140,20 @@ def test_another_mix_of_resources_is_noticed_over_hours() -> None:
     for hour in range(now, now + 24):
         hours.learn(memory, facts(hour, resources=["mail"]))
     assert parts(memory, day, facts(now + 24, resources=["mail"]))["mix_of_late"] > 0.8
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True), min_size=1, max_size=30))
+def test_the_order_of_an_hours_resources_changes_no_digit(used: list[list[str]]) -> None:
+    def told(order: Callable[[list[str]], list[str]]) -> list[Row]:
+        memory, day, rows = HourMemory(), BlueprintDay(), []
+        for hour, resources in enumerate(used, FIRST):
+            each = facts(hour, resources=order(resources))
+            if hour > FIRST:
+                rows.append(hours.row(memory, day, each))
+            hours.learn(memory, each)
+        return rows
+
+    assert told(sorted) == told(lambda resources: sorted(resources, reverse=True))
 
 
 def test_hours_without_any_granted_token_have_no_mix() -> None:
