@@ -64,7 +64,7 @@ def test_obvious_attacks_are_noticed(attacked: Path) -> None:
     missed = {label.story for number, label in visible(noticed) if number not in found_in(noticed)}
     assert missed <= OPEN
     sent = outcome_of(truth, found.told)
-    assert len(found_in(sent)) >= 0.75 * len(truth.labels)
+    assert len(found_in(sent)) >= 0.85 * len(truth.labels)
 
 
 def test_calm_life_raises_nothing_grave(tmp_path: Path) -> None:

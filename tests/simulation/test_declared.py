@@ -163,3 +163,9 @@ def test_a_gap_is_empty_while_other_categories_flow(attacked: Simulation) -> Non
     within = [record["category"] for record in records(attacked) if start <= event_time(record) < end]
     assert "ServicePrincipalSignInLogs" not in within
     assert len(within) > 10
+
+
+@pytest.mark.parametrize(("calm", "expected"), [(3.0, {"learning_days": 3}), (7.5, {"learning_days": 7}), (14.0, None)])
+def test_the_budget_learns_from_the_calm_days_alone(calm: float, expected: dict[str, int] | None) -> None:
+    simulation = simulate(SimulationSettings(days=calm + 1, agents=4, blueprints=1, attack_after_days=calm))
+    assert simulation.configuration().get("budget") == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from detector.features.budget import BudgetSettings
 from detector.runtime.simulation.catalogue import EVERYDAY_PERMISSIONS
 from detector.runtime.simulation.directory import STAGES, Directory
 from detector.runtime.simulation.edits import ATTRIBUTE
@@ -43,6 +44,9 @@ def configuration(
         for pipeline in tenant.pipelines
     ]
     found: dict[str, Any] = {"pipelines": pipelines, "scope": "agents"}
+    calm = int(settings.attack_after_days)
+    if calm < BudgetSettings().learning_days:
+        found["budget"] = {"learning_days": calm}  # what is staged is not to be learned as usual
     if settings.manifest:
         found["manifest"] = _manifest(tenant, plan, past, directory)
     return found
