@@ -51,7 +51,7 @@ class LogGap:
         facts = signal.facts
         if signal.seen < self.min_seen or signal.value <= max(self.shortest, self.ratio * signal.usual):
             return None
-        severity: Severity = "high" if facts.get("long") else "medium"
+        severity: Severity = "medium"
         usual = f"it was never silent for more than {duration(signal.usual)}" if signal.usual else "it was never silent"
         came = "came for" if facts.get("over") else "has come for"
         return Finding(

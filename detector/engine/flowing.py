@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from detector.domain.alerts import Subject
 from detector.domain.keys import Key
 from detector.domain.signals import Signal
-from detector.features.flow import LONG, Silence, came, fold
+from detector.features.flow import Silence, came, fold
 from detector.features.timeline import STEP
 
 if TYPE_CHECKING:
@@ -48,11 +48,9 @@ class Flowing:
             for category in changed:
                 self.journal.touch("flow", tenant_id, category)
             for silence in silences:
-                self._tell(tenant_id, silence, long=False)
-                if silence.length >= LONG:
-                    self._tell(tenant_id, silence, long=True)
+                self._tell(tenant_id, silence)
 
-    def _tell(self, tenant_id: str, silence: Silence, *, long: bool) -> None:
+    def _tell(self, tenant_id: str, silence: Silence) -> None:
         key = Key("tenant", tenant_id)
         start, end = float((silence.start + 1) * STEP), float(silence.end * STEP)
         signal = Signal(
@@ -60,14 +58,14 @@ class Flowing:
             key=key,
             time=end,
             window=(start, end),
-            occasion=f"{silence.category}:{silence.start * STEP}" + (":long" if long else ""),
+            occasion=f"{silence.category}:{silence.start * STEP}",
             value=silence.length * STEP,
             usual=silence.usual * STEP,
             unit="seconds",
             p_value=1.0,
             seen=silence.seen,
             event=None,
-            facts={"category": silence.category, "over": silence.over, "lasted": end - start, "long": long},
+            facts={"category": silence.category, "over": silence.over, "lasted": end - start},
             first_seen=start,
             last_seen=end,
         )

@@ -23,9 +23,6 @@ BLOCK: Final = 14 * 86_400 // STEP
 SHORTEST: Final = 6
 """Active buckets below which no silence is told: an hour."""
 
-LONG: Final = 72
-"""Active buckets from which on a silence is another matter, and told again: half a day."""
-
 GROWTH: Final = 5
 """How many times the longest silence one may teach at most, so that an outage does not make outages usual at once."""
 

@@ -74,23 +74,15 @@ def test_a_category_that_stops_while_others_flow_is_said() -> None:
     )
 
 
-@pytest.mark.parametrize(("length", "severities"), [(71, ["medium"]), (72, ["medium", "high"])])
-def test_after_half_a_day_it_is_said_again_as_grave(length: int, severities: list[str]) -> None:
-    found = everything(gap(length))
-    assert [alert.severity for alert in found] == severities
-    assert len(ids(found)) == len(severities)
-    assert f"for {'12 hours' if length == 72 else '1 hour'}" in found[-1].explanation
-
-
-@pytest.mark.parametrize("length", [40, 80])
-def test_a_silence_that_is_over_before_it_is_judged_is_said_as_it_was(length: int) -> None:
+def test_a_silence_that_is_over_before_it_is_judged_is_said_as_it_was() -> None:
     """A body that comes late in one piece, as an archive does."""
-    bodies = gap(length)
+    bodies = gap(40)
     whole = Decoded([event for each in bodies for event in each.events], flows={})
     for each in bodies:
         for place, buckets in each.flows.items():
             whole.flows.setdefault(place, set()).update(buckets)
-    assert ids(everything([whole])) == ids(everything(bodies))
+    (alert,) = everything([whole])
+    assert ids([alert]) == ids(everything(bodies))
 
 
 @pytest.mark.parametrize(("length", "alerts"), [(6, 0), (7, 1)])
@@ -129,9 +121,9 @@ def test_the_end_of_an_archive_is_no_gap() -> None:
     assert everything(told(lambda _: False, range(LATER, LATER + 20))) == []
 
 
-@pytest.mark.parametrize(("first", "second", "alerts"), [(8, 40, 1), (8, 41, 2), (40, 150, 1), (40, 151, 3)])
+@pytest.mark.parametrize(("first", "second", "alerts"), [(8, 40, 1), (8, 41, 2), (40, 150, 1), (40, 151, 2)])
 def test_a_silence_that_was_said_makes_the_next_less_remarkable(first: int, second: int, alerts: int) -> None:
-    """It teaches how long it was, but five times what was usual at most: here five hours. The last is told twice."""
+    """It teaches how long it was, but five times what was usual at most: here five hours."""
 
     def silent(step: int) -> bool:
         return LATER + 5 <= step < LATER + 5 + first or LATER + 100 <= step < LATER + 100 + second
@@ -162,7 +154,6 @@ def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told(gap(9))) == 1
     assert len(same_however_told(gap(7, then=3))) == 1
     assert len(same_however_told(gap(6))) == 0
-    assert len(same_however_told(gap(80))) == 2
 
 
 def test_tenants_beyond_their_number_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
