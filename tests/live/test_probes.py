@@ -107,7 +107,8 @@ def test_a_worker_that_hangs_is_told_within_its_limit_and_the_loop_goes_on(stage
             hung.extend((time.monotonic(), own))
             go.wait(150)  # until the test has seen it, however slow the machine is
 
-    with Hosted(stage.config, at=at_point) as at:
+    at = Hosted(stage.config, at=at_point)
+    with at:  # it may hang before there is more to do
         at.until(lambda: bool(hung))
         assert at.ask("livez") == ALIVE or time.monotonic() - hung[0] >= 3.0
         at.until(lambda: at.ask("livez") == Answer(503, ["worker_stalled"]))
