@@ -99,7 +99,7 @@ types: $(VENV)/.ready  ## mypy, strict
 
 # Else every worker of `make test` would rewrite the assertions of all tests for itself, as it imports them.
 .PHONY: collect
-collect: $(VENV)/.ready  ## Find all tests, and keep the byte code of everything that they import
+collect: $(VENV)/.bytecode $(VENV)/.ready  ## Find all tests, and keep the byte code of everything that they import
 	@$(BIN)/python -m pytest --collect-only -qq | { grep -v '^tests/.*: [0-9]*$$' || true; }
 
 # The real parts that tests talk to. Where they cannot be had, tests say so; with CI=true they fail.
@@ -195,9 +195,13 @@ $(VENV)/.pip: requirements-dev.lock
 $(VENV)/.locked: $(VENV)/.pip requirements-dev.lock
 	$(PIP) download --require-hashes --no-deps --only-binary :all: --requirement requirements-dev.lock --dest $(WHEELS)
 	$(PIP) install --require-hashes --no-deps --no-compile --no-index --find-links $(WHEELS) --requirement requirements-dev.lock
-	# What pip does with one processor, and for all; of these hardly anything is imported.
-	$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|Cython|dns|fontTools|mypyc?|pkg_resources|pygments|setuptools|wcwidth)/' $(VENV)/lib || true
 	$(PIP) check
+	touch $@
+
+# What pip does with one processor, and for all; of those that are left out hardly anything is imported. Who is in a hurry
+# to see something does not wait for it.
+$(VENV)/.bytecode: $(VENV)/.locked
+	$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|Cython|dns|fontTools|mypyc?|pip|pkg_resources|pygments|setuptools|wcwidth)/' $(VENV)/lib || true
 	touch $@
 
 # A C compiler and Python.h make it twice as fast (hatch_build.py); without them there is only a warning.

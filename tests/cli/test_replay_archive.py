@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def told() -> Stream:
-    return on_time(stream(days=2.0, agents=10))
+    return on_time(stream(days=2.0, agents=6))
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from tests.stories import HOUR, defaults
 
 NAME = "token_spike"
 MEDIUM = 2
+EXTREME = 3
+"""The grade from which on each span speaks for itself."""
 
 
 def budgeted(rank: int = 20) -> EngineSettings:
@@ -43,11 +45,23 @@ def test_a_burst_that_goes_no_further_stays_held_back() -> None:
     assert alert.held is not None
 
 
-def test_each_grade_is_one_alert_and_all_are_about_the_same_six_hours() -> None:
+def test_each_grade_is_one_alert_and_an_extreme_one_is_one_of_each_span() -> None:
     alerts = flood(250)
-    grades = [grade(10.0**-alert.score, 1e-7, 2.0) for alert in alerts]
-    assert len(set(grades)) == len(grades) == len({alert.id for alert in alerts})
+    grades = [(grade(10.0**-alert.score, 1e-7, 2.0), alert.sort) for alert in alerts]
+    first = [reached for reached, _ in grades if reached < EXTREME]
+    assert len(set(first)) == len(first) > 1
+    extreme = [each for each in grades if each[0] >= EXTREME]
+    assert len(set(extreme)) == len(extreme)
+    assert {span for _, span in extreme} == {"10 minutes", "1 hour"}
+    assert len({alert.id for alert in alerts}) == len(alerts)
     assert len(flood(200, NOW + HOUR)) == len(flood(200)), "no clock but event time"
+
+
+def test_the_hour_of_a_flood_is_sent_where_such_ten_minutes_are_frequent() -> None:
+    frequent = BudgetSettings(shipped={f"{NAME}/10 minutes": ((0, 5.0),)})
+    alerts = everything(TENANT.sign_ins(AGENT, NOW, 250, every=2), chosen=replace(budgeted(), budget=frequent))
+    assert {alert.held is None for alert in alerts if alert.sort == "10 minutes"} == {False}
+    assert any(alert.held is None for alert in alerts if alert.sort == "1 hour")
 
 
 @pytest.mark.parametrize("requests", [20, 45, 200])

@@ -37,7 +37,7 @@ ENDLESS = Patience(near=1e9, far=1e9)
 
 @cache
 def told() -> tuple[Stream, Settings, Verdict]:
-    found = stream(days=2.0, agents=20)
+    found = stream(days=1.0, agents=12)
     settings = load(text=json.dumps(found.configuration))
     return found, settings, undisturbed(found, settings)
 

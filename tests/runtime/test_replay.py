@@ -33,6 +33,9 @@ SMALL = SimulationSettings(
 )
 
 
+Replayed = tuple[Summary, list[Alert], list[Quarantined]]
+
+
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("simulation") / "events.jsonl"
@@ -40,9 +43,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def replayed(
-    *paths: Path, selection: Selection | None = None, sort: bool = False
-) -> tuple[Summary, list[Alert], list[Quarantined]]:
+def replayed(*paths: Path, selection: Selection | None = None, sort: bool = False) -> Replayed:
     alerts: list[Alert] = []
     quarantined: list[Quarantined] = []
     summary = replay(
@@ -57,8 +58,14 @@ def replayed(
     return summary, alerts, quarantined
 
 
-def test_a_simulated_tenant_gives_alerts_and_an_exact_account(events: Path) -> None:
-    summary, alerts, quarantined = replayed(events)
+@pytest.fixture(scope="module")
+def whole(events: Path) -> Replayed:
+    """All of it, as it stands."""
+    return replayed(events)
+
+
+def test_a_simulated_tenant_gives_alerts_and_an_exact_account(events: Path, whole: Replayed) -> None:
+    summary, alerts, quarantined = whole
     records = sum(len(json.loads(line)["records"]) for line in events.read_bytes().splitlines())
     assert summary.accounting.received == records
     assert summary.alerts == len(alerts) > 0
@@ -82,8 +89,8 @@ def test_how_the_records_are_spread_over_files_changes_no_alert(events: Path, tm
     assert {alert.id for alert in again} == {alert.id for alert in alerts}
 
 
-def test_sorting_a_file_first_loses_no_record(events: Path) -> None:
-    plain, *_ = replayed(events)
+def test_sorting_a_file_first_loses_no_record(events: Path, whole: Replayed) -> None:
+    plain, *_ = whole
     ordered, *_ = replayed(events, sort=True)
     assert ordered.accounting.received == plain.accounting.received
     assert ordered.accounting.late == 0
@@ -94,23 +101,22 @@ def test_sorting_a_file_first_loses_no_record(events: Path) -> None:
     [("2026-10-06", None), (None, "2026-10-07"), ("2026-10-06", "2026-10-07"), ("2030-01-01", None)],
 )
 def test_records_outside_the_window_are_filtered_and_counted(
-    events: Path, since: str | None, until: str | None
+    events: Path, whole: Replayed, since: str | None, until: str | None
 ) -> None:
     low = instant(since) if since else None
     high = instant(until) if until else None
     selection = Selection(
         since=low if low is not None else float("-inf"), until=high if high is not None else float("inf")
     )
-    whole, *_ = replayed(events)
     summary, alerts, _ = replayed(events, selection=selection)
-    assert summary.accounting.received == whole.accounting.received
+    assert summary.accounting.received == whole[0].accounting.received
     assert summary.accounting.filtered["out_of_window"] > 0
     assert all(selection.since <= (instant(alert.time) or 0) for alert in alerts)
     assert all((instant(alert.time) or 0) < selection.until for alert in alerts)
 
 
-def test_one_agent_can_be_looked_at_alone(events: Path) -> None:
-    _, alerts, _ = replayed(events)
+def test_one_agent_can_be_looked_at_alone(events: Path, whole: Replayed) -> None:
+    _, alerts, _ = whole
     agent = next(alert.subject.id for alert in alerts if alert.subject.kind == "agent")
     summary, chosen, _ = replayed(events, selection=Selection(agents=frozenset({agent})))
     assert summary.accounting.filtered["not_chosen"] > 0
@@ -118,8 +124,8 @@ def test_one_agent_can_be_looked_at_alone(events: Path) -> None:
     assert all(agent in {entity.id for entity in alert.entities} for alert in chosen)
 
 
-def test_the_agents_of_a_blueprint_can_be_looked_at_alone(events: Path) -> None:
-    _, alerts, _ = replayed(events)
+def test_the_agents_of_a_blueprint_can_be_looked_at_alone(events: Path, whole: Replayed) -> None:
+    _, alerts, _ = whole
     blueprint = next(alert.subject.blueprint for alert in alerts if alert.subject.blueprint)
     summary, chosen, _ = replayed(events, selection=Selection(blueprints=frozenset({blueprint})))
     assert summary.accounting.filtered["not_chosen"] > 0

@@ -47,8 +47,8 @@ ROWS = [{"CreatedDateTime": stamp(second), "Id": f"r-{second}", "Agent": '{"agen
 
 @cache
 def logs() -> list[dict[str, Any]]:
-    """A day of a tenant; not made by a worker that needs none of it."""
-    return rows_of(on_time(stream(days=1.0, agents=6)).messages)
+    """Half a day of a tenant; not made by a worker that needs none of it."""
+    return rows_of(on_time(stream(days=0.5, agents=6)).messages)
 
 
 def judged(*paths: Path) -> tuple[list[str], Summary, FileSource]:
@@ -79,7 +79,7 @@ def test_a_table_gives_the_alerts_of_the_same_rows_as_json_lines(
     typed: bool, compression: str, lines: tuple[Path, list[str], Summary], tmp_path: Path
 ) -> None:
     path = tmp_path / "export.parquet"
-    path.write_bytes(parquet(logs(), typed=typed, compression=compression, row_group_size=700))
+    path.write_bytes(parquet(logs(), typed=typed, compression=compression, row_group_size=300))
     found, summary, source = judged(path)
     assert found == lines[1]
     assert summary.accounting == lines[2].accounting

@@ -88,7 +88,7 @@ def test_the_report_names_agents_credential_entry_point_and_first_bad_event(name
         SimulationSettings(
             seed=40 + INCIDENTS.index(name),
             days=8,
-            agents=24,
+            agents=14,
             blueprints=4,
             attack_stories=(name,),
             attack_after_days=7,

@@ -13,7 +13,9 @@ from hypothesis import given
 from detector.decode.decoded import Decoded
 from detector.domain.alerts import Alert
 from detector.domain.events import Event
+from detector.engine.admission import Admission
 from detector.engine.engine import Engine
+from detector.engine.state import VERSION, State
 from detector.errors import SnapshotError
 from detector.runtime.live.memory import CORE, commit_of, engine_from, new_alert
 from detector.sinks.encoding import alert_document, json_line
@@ -103,6 +105,15 @@ def test_memory_that_is_none_of_ours_is_refused(tmp_path: Path, batch: Commit) -
         store.commit(batch)
         with pytest.raises(SnapshotError):
             engine_from(store.load(), fixed().settings)
+
+
+def test_memory_of_another_format_is_refused_and_named(tmp_path: Path) -> None:
+    settings = fixed().settings
+    older = State(admission=Admission(settings.lateness), version=VERSION - 1)
+    with opened(tmp_path) as store:
+        store.commit(Commit(core=[CoreRow(CORE, older.dump())]))
+        with pytest.raises(SnapshotError, match=f"has format {VERSION - 1}, this release reads {VERSION}"):
+            engine_from(store.load(), settings)
 
 
 @pytest.mark.parametrize(("kind", "payload"), [("identity", b"\xc1"), ("oracle", b"\x80"), ("actor", b"12345678\xc1")])
