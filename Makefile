@@ -38,7 +38,7 @@ CORE_INCLUDE := $(subst $(space),$(comma),$(strip $(foreach room,$(CORE),$(room)
 # The tests that show it. Only these are traced for coverage, which makes a test two to six times slower; planted bugs
 # go where the laws that they break have been, and so do laws and histories that are long and reach nothing else.
 UNTRACED := $(patsubst %,tests/laws/test_%.py,\
-		mutants bounds both_ways loading hours machines batches determinism caches arrival_order) \
+		mutants bounds both_ways judging loading hours machines batches determinism caches arrival_order) \
 	$(patsubst %,tests/stores/test_%.py,damage model crash_points inflight outbox) tests/sinks/test_relay.py
 CORE_TESTS := tests/test_errors.py \
 	$(filter-out $(UNTRACED),$(wildcard $(patsubst %,tests/%/test_*.py,\

@@ -65,7 +65,7 @@ def test_whatever_happens_both_folds_agree(stream: Stream) -> None:
     check(stream.settings, shuffled(stream, dice), dice.randint(1, 60))
 
 
-@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("seed", [7])
 @pytest.mark.parametrize("lateness", [0.0, 1200.0, 3600.0])
 def test_when_everything_happens_both_folds_agree(seed: int, lateness: float) -> None:
     stream = fixed(seed, lateness=lateness)
