@@ -15,7 +15,7 @@ WHEELS := $(VENV)/wheels
 # Every worker imports all tests of its group once, so not more than there are cores.
 JOBS ?= 2
 # Tests of the live service wait for more than half of their time.
-LIVE_JOBS ?= 5
+LIVE_JOBS ?= 4
 FUZZ_EXAMPLES ?= 20000
 DEMO := build/demo
 # make quality QUALITY='--agents 300 --days 14 --quiet-days 7 --seeds 2' is done in minutes.

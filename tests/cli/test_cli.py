@@ -39,7 +39,13 @@ HEAVY = (
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     settings = SimulationSettings(
-        seed=3, days=4, agents=12, blueprints=3, attack_after_days=2, mean_requests_per_agent_day=60
+        seed=3,
+        days=4,
+        agents=12,
+        blueprints=3,
+        attack_after_days=2,
+        mean_requests_per_agent_day=40,
+        other_records_per_day=100,
     )
     (folder / "events.jsonl").write_bytes(b"\n".join(simulate(settings).bodies()))
     return folder

@@ -14,8 +14,7 @@ from detector.config.settings import Settings
 from detector.decode.decoder import Decoder
 from detector.engine.engine import Engine
 from detector.runtime.live.memory import counters_of
-from detector.runtime.simulation.attacks import ATTACK_STORIES
-from detector.runtime.simulation.settings import ALL, SimulationSettings
+from detector.runtime.simulation.settings import SimulationSettings
 from detector.runtime.simulation.simulate import simulate
 from tests.hub import Hub
 
@@ -47,21 +46,6 @@ class Verdict:
     counters: dict[str, int]
 
 
-SMALL = 12
-"""Agents of a tenant that is to be read in a second or two."""
-LONG = (
-    "poisoned_start",
-    "expired_secret_loop",
-    "beacon",
-    "tightened_interval",
-    "fleet_spike",
-    "secret_guessing",
-    "fleet_rise",
-)
-SHORT = tuple(each.name for each in ATTACK_STORIES if each.name not in LONG)
-"""Without the stories that say one thing with hundreds of records: of a small tenant they would be a third."""
-
-
 @cache
 def stream(*, seed: int = 11, days: float = 2.0, agents: int = 24, records_per_body: int = 5) -> Stream:
     """A small tenant in which much happens."""
@@ -72,7 +56,6 @@ def stream(*, seed: int = 11, days: float = 2.0, agents: int = 24, records_per_b
             agents=agents,
             blueprints=4,
             attack_after_days=days / 2,
-            attack_stories=SHORT if agents <= SMALL else ALL,
             records_per_body=records_per_body,
             duplicates=0.05,
         )

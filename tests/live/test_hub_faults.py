@@ -81,7 +81,7 @@ HALF, ALL = 12 * 3600.0, 10**9
 SLICE = 900.0
 """Time of the stream that passes while one fault lasts. A record comes up to a quarter of an hour after its event, and
 up to a slice later through the partition that has the fault: less than `lateness`, so the alerts are the same."""
-TOLD = stream(days=1.0, agents=6)
+TOLD = stream(days=1.0, agents=12)
 
 
 class House:

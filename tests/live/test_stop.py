@@ -21,7 +21,7 @@ from detector.sinks.outcome import Outcome
 from detector.sinks.sink import Terms
 from detector.stores.errors import StoreUnavailable
 from tests.hub import Server
-from tests.live.hosted import Hosted
+from tests.live.hosted import PATIENCE, Hosted
 from tests.live.referee import Referee
 from tests.live.stage import Stage, staged
 from tests.live.stream import Stream, filled, stream
@@ -209,7 +209,9 @@ def test_reloading_under_load_changes_no_alert(tmp_path: Path, capsys: pytest.Ca
         wanted = stage.verdict()
         hurry = tmp_path / "hurry"
         pid = stage.started(slow=0.004, quick=50, hurry=str(hurry))
+        deadline = time.monotonic() + 4 * PATIENCE
         while stage.counters() != wanted.counters:
+            assert time.monotonic() < deadline, (stage.counters(), wanted.counters, stage.last_lines())
             before = stage.lines("configuration_reloaded")
             stage.send(pid, "reload")
             reloads += 1

@@ -45,7 +45,8 @@ def taken(folder: Path, wheels: Path) -> Path:
     """Takes every COPY and RUN of the build stage below a folder, offline, and gives the folder that has become `/app`.
 
     The absolute places of the build (/app, /build, /wheel, /data, /src) become folders below; pip gets its wheels from
-    a directory instead of an index. Nothing else is changed.
+    a directory instead of an index. Nothing else is changed. What `make venv` has compiled comes along, which the build
+    hook takes as long as it is newer than its sources: to compile it once more would show nothing new.
     """
     (build, *_) = stages()
     source = folder / "src"
@@ -75,6 +76,6 @@ def taken(folder: Path, wheels: Path) -> Path:
 
 def _copied(origin: Path, target: Path) -> None:
     if origin.is_dir():
-        shutil.copytree(origin, target, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.pyc"))
+        shutil.copytree(origin, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     else:
         shutil.copy(origin, target)
