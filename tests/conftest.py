@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.authorities import forget_authorities
@@ -31,3 +34,19 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Traces no test that says it need not be: tracing makes a law two to six times slower.
+
+    The marker of pytest-cov for this has no effect in workers of xdist, where it has begun to trace twice.
+    """
+    if item.get_closest_marker("untraced") is None:
+        return (yield)
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)

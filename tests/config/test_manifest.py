@@ -246,6 +246,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.untraced
 @given(ANYTHING | st.fixed_dictionaries({"agents": st.lists(ANYTHING, max_size=3)}))
 def test_whatever_a_file_says_it_is_a_manifest_or_problems(tmp_path_factory: pytest.TempPathFactory, said: Any) -> None:
     path = tmp_path_factory.mktemp("m") / "m.json"

@@ -198,6 +198,7 @@ def test_a_small_file_cannot_become_large() -> None:
     assert only(bomb).line == 1
 
 
+@pytest.mark.untraced
 def test_thousands_of_problems_are_bounded_and_quick() -> None:
     found = problems("".join(f"k{n}: 1\n" for n in range(5_000)))
     assert len(found) == 101

@@ -38,6 +38,7 @@ def test_an_installed_package_has_them_inside(tmp_path: Path, monkeypatch: pytes
     assert resources.text_of("detector.yaml") == "scope: agents\n"
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 def test_importing_it_costs_little_beyond_what_it_stands_on(tmp_path: Path) -> None:
     """Measured against the import of pydantic, yaml and the core, so that the speed of the machine does not matter."""

@@ -302,6 +302,7 @@ NESTED = st.recursive(
 )
 
 
+@pytest.mark.untraced
 @given(NESTED, NESTED)
 def test_no_json_is_too_odd_and_what_is_kept_is_bounded(old: Any, new: Any) -> None:
     def sides(_name: str) -> tuple[str | None, str | None]:

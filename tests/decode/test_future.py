@@ -171,6 +171,7 @@ def test_a_record_from_the_future_costs_itself_only(build: Builder, place: int) 
         assert result.quarantined[0].data == orjson.dumps(records[place])[: len(result.quarantined[0].data)]
 
 
+@pytest.mark.untraced
 @every_kind
 @pytest.mark.parametrize(
     "neighbour",
@@ -196,6 +197,7 @@ def test_a_record_without_export_time_is_not_held_to_that_of_a_neighbour() -> No
         assert len(Decoder().body(dumps(good, loose, good, loose)).events) == 4
 
 
+@pytest.mark.untraced
 @given(
     st.lists(
         st.tuples(
@@ -234,6 +236,7 @@ def test_rows_of_log_analytics_are_held_against_the_time_they_were_made() -> Non
     assert (reasons(result), [event.time for event in result.events]) == (["future_time"], [LIMIT])
 
 
+@pytest.mark.untraced
 @every_kind
 @pytest.mark.parametrize(
     ("when", "reason"),

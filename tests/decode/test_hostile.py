@@ -373,6 +373,7 @@ def test_any_bytes_are_accounted_for(data: Any) -> None:
     assert account(decoder.body(data)) >= 1
 
 
+@pytest.mark.untraced
 @given(json_values)
 @fuzzed
 def test_any_json_is_accounted_for(value: Any) -> None:
@@ -384,6 +385,7 @@ def test_any_json_is_accounted_for(value: Any) -> None:
     assert account(Decoder().rows(rows)) == len(rows)
 
 
+@pytest.mark.untraced
 @given(st.lists(mutated_records(), min_size=1, max_size=4))
 @fuzzed
 def test_what_becomes_of_a_record_does_not_depend_on_its_neighbours(records: Any) -> None:
@@ -397,6 +399,7 @@ def test_what_becomes_of_a_record_does_not_depend_on_its_neighbours(records: Any
     check(together)
 
 
+@pytest.mark.untraced
 @given(st.lists(kinds, min_size=1, max_size=3), st.data())
 @fuzzed
 def test_damage_to_a_message_never_raises(records: Any, data: Any) -> None:
@@ -420,6 +423,7 @@ def test_damage_to_a_message_never_raises(records: Any, data: Any) -> None:
     check(Decoder().lines(bytes(body)))
 
 
+@pytest.mark.untraced
 @given(kinds, st.sampled_from(["", "userId", "agent", "location", "userAgent", "clientCredentialType"]), json_values)
 @fuzzed
 def test_the_slow_path_gives_the_event_of_the_fast_path(record: Any, member: Any, value: Any) -> None:

@@ -161,6 +161,7 @@ def test_an_owner_named_twice_is_one_and_one_without_an_id_is_none() -> None:
     assert event.owners == (Person(HUMAN, "", False),)
 
 
+@pytest.mark.untraced
 @given(st.integers(200, 400))
 def test_lists_are_bounded(number: int) -> None:
     event = told(

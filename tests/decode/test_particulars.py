@@ -181,6 +181,7 @@ def test_a_list_that_is_not_utf8_costs_itself_only(decoder: Decoder) -> None:
     assert [policies_of(event) for event in decoder.body(body).events] == [(), (BLOCKED_BY,)]
 
 
+@pytest.mark.untraced
 @given(st.recursive(st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=3), lambda inner: st.lists(inner) |
        st.dictionaries(st.sampled_from(("id", "result", "displayName", "x")), inner), max_leaves=12))  # fmt: skip
 def test_nothing_in_a_list_can_break_a_sign_in(listed: Any) -> None:

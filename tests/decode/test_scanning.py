@@ -234,6 +234,7 @@ def test_both_ways_count_the_same_line_ends(piece: bytes) -> None:
     assert compiled.line_ends(piece) == pieces.line_ends(piece) == piece.count(b"\n")
 
 
+@pytest.mark.untraced
 @given(st.integers(0, 400))
 def test_a_body_cut_anywhere_is_read_the_same(length: int) -> None:
     data = body_of(sign_in(id="a"), sign_in(id="b"))

@@ -213,6 +213,7 @@ def test_what_somebody_is_shown_to_answer_for_long_after_they_left_is_told() -> 
     assert (first.evidence.details["objects"], second.evidence.details["objects"]) == (3, 2)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("gap", [0.0, 60.0, 1199.0])
 @pytest.mark.parametrize("kinds", [("user_disabled", "user_deleted"), ("user_deleted", "user_disabled")])
 def test_two_records_of_one_departure_are_one_in_any_order(gap: float, kinds: tuple[str, str]) -> None:

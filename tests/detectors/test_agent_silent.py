@@ -46,6 +46,7 @@ def test_silence_is_said_with_its_numbers() -> None:
     )
 
 
+@pytest.mark.untraced
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told([*history(), *stops()], NAME)) == 1
     assert same_however_told([*history(), *stops(6)], NAME) == []

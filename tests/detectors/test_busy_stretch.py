@@ -44,6 +44,7 @@ def test_work_in_the_night_is_said_with_its_numbers() -> None:
     )
 
 
+@pytest.mark.untraced
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told([*office(), *night()], NAME)) == 1
     assert same_however_told([*office(), *night(number=2)], NAME) == []

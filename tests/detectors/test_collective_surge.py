@@ -48,6 +48,7 @@ def test_a_little_of_each_is_said_with_its_numbers() -> None:
     )
 
 
+@pytest.mark.untraced
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told([*history(), *theft()], NAME)) == 1
     assert same_however_told([*history(), *theft(number=1)], NAME) == []

@@ -83,6 +83,7 @@ def test_places_that_always_took_turns_are_known() -> None:
     assert [each for each in tell(engine_of(defaults()), story) if each.detector == NAME] == []
 
 
+@pytest.mark.untraced
 def test_who_changes_places_all_the_time_is_not_surprising() -> None:
     agent = TENANT.agent("serverless", blueprint=None)
     story = [

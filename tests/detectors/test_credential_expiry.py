@@ -102,6 +102,7 @@ def test_what_is_not_known_is_nothing() -> None:
     assert said(NAME, shown(secret(3), deleted=True)) == []
 
 
+@pytest.mark.untraced
 def test_one_look_is_enough_for_all_thresholds_to_come() -> None:
     """A snapshot was read once; time passes and the credential comes nearer to its end, seen at each midnight."""
     story = in_order(shown(secret(16.5)), calm(20 * 24))
@@ -116,6 +117,7 @@ def test_one_look_is_enough_for_all_thresholds_to_come() -> None:
     assert alerts[-1].evidence.record_ids == ()
 
 
+@pytest.mark.untraced
 def test_a_credential_that_was_removed_in_time_is_quiet() -> None:
     story = in_order(shown(secret(16.5), TRUST), shown(TRUST, at=NOW + 2 * DAY), calm(20 * 24))
     assert [alert.time[:10] for alert in same_however_told(story, NAME)] == ["2026-03-12"]
@@ -127,6 +129,7 @@ def test_a_classic_application_is_looked_at_where_workloads_are_watched() -> Non
     assert len(said(NAME, story, chosen=replace(defaults(), scope="workloads"))) == 2
 
 
+@pytest.mark.untraced
 def test_a_removal_around_midnight_is_no_matter_of_arrival() -> None:
     gone = NOW + 2 * DAY + 23 * HOUR + 50 * MINUTE
     story = in_order(shown(secret(16.5)), shown(at=gone), calm(5 * 24))

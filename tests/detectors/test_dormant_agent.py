@@ -35,6 +35,7 @@ def impatient(days: float = 7.0) -> EngineSettings:
     return replace(chosen, detectors=fewer)
 
 
+@pytest.mark.untraced
 def test_an_agent_that_does_nothing_for_a_month_is_said_once() -> None:
     (alert,) = of(said(NAME, world(70)))
     assert alert.severity == "low"
@@ -57,6 +58,7 @@ def test_a_month_is_thirty_days(days: float, number: int) -> None:
     assert len(of(said(NAME, TENANT.sign_in(OTHER, NOW + days * DAY)))) == number
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("after", "number"), [(DAY * 30 - 1, 0), (DAY * 30, 1)])
 def test_work_in_the_last_hour_before_the_day_is_work(after: float, number: int) -> None:
     """And so it is when its record comes late, or when the agent is at work again once the day has begun."""
@@ -65,6 +67,7 @@ def test_work_in_the_last_hour_before_the_day_is_work(after: float, number: int)
     assert len(of(same_however_told([*world(30.2), back], NAME))) == number
 
 
+@pytest.mark.untraced
 def test_a_rare_job_is_not_asleep_as_long_as_it_rests_as_ever() -> None:
     """It works once in three days; sixty days are twenty of its pauses."""
     rare = TENANT.agent("rare")
@@ -79,12 +82,14 @@ def test_who_keeps_asking_in_vain_is_said_to() -> None:
     assert "for 30 days, though it still asks; before" in alert.explanation
 
 
+@pytest.mark.untraced
 def test_too_little_was_seen_of_the_young() -> None:
     young = TENANT.agent("young")
     assert of(said(NAME, world(40), TENANT.calm(young, hours=2, at=NOW)), young) == []
     assert len(of(said(NAME, world(40), TENANT.calm(young, hours=6, at=NOW)), young)) == 1
 
 
+@pytest.mark.untraced
 def test_who_was_switched_off_is_as_it_should_be() -> None:
     off = TENANT.change("update service principal", NOW, AGENT, enabled=False)
     assert of(said(NAME, world(40), off)) == []
@@ -93,6 +98,7 @@ def test_who_was_switched_off_is_as_it_should_be() -> None:
     assert len(of(said(NAME, world(40), off, on))) == 1
 
 
+@pytest.mark.untraced
 def test_who_was_deleted_and_the_agents_of_a_blueprint_that_was_switched_off_are_left_out() -> None:
     gone = TENANT.change("remove service principal", NOW, AGENT)
     assert of(said(NAME, world(40), gone)) == []
@@ -100,6 +106,7 @@ def test_who_was_deleted_and_the_agents_of_a_blueprint_that_was_switched_off_are
     assert [alert.subject.name for alert in said(NAME, world(40), off)] == ["loner"]
 
 
+@pytest.mark.untraced
 def test_whoever_falls_asleep_again_is_said_again() -> None:
     """Its longest pause was 35 days; another one is dormancy when it is half as long again."""
     back = TENANT.calm(AGENT, hours=30, at=NOW + 35 * DAY)
@@ -113,6 +120,7 @@ def test_the_day_is_judged_even_when_time_jumps() -> None:
     assert alert.time == "2026-04-11T00:00:00.000Z"
 
 
+@pytest.mark.untraced
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     story = world(35) + TENANT.sign_ins(AGENT, NOW + 2 * DAY - 5 * MINUTE, 3, every=5 * MINUTE)
     assert len(of(same_however_told(story, NAME))) == 1

@@ -85,6 +85,7 @@ def test_a_day_is_said_when_only_its_last_window_tips() -> None:
     assert [alert.time[:13] for alert in said(NAME, *failing)] == ["2026-03-13T00", "2026-03-13T06"]
 
 
+@pytest.mark.untraced
 def test_fewer_failures_than_usual_are_never_an_alert() -> None:
     always = [TENANT.sign_ins(AGENT, NOW + hour * HOUR, 9, every=60, error=BLOCKED) for hour in range(240)]
     better = mixed(400, 600, at=NOW + 10 * DAY)

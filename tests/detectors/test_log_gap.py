@@ -90,6 +90,7 @@ def test_an_hour_is_no_gap_and_a_little_more_is(length: int, alerts: int) -> Non
     assert len(everything(gap(length))) == alerts
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("length", "alerts"), [(50, 0), (51, 1)])
 def test_what_was_usual_is_said_from_five_times_on(length: int, alerts: int) -> None:
     engine = Engine(defaults())

@@ -89,6 +89,7 @@ def test_it_waits_until_the_hour_is_final() -> None:
     assert alert.time == "2026-03-12T01:00:00.000Z"
 
 
+@pytest.mark.untraced
 def test_a_day_is_said_once_unless_an_hour_is_much_stranger() -> None:
     weak = [TENANT.sign_ins(AGENT, NOW + hour * HOUR, 2, origin=network(9 + hour)) for hour in range(3)]
     strong = TENANT.sign_ins(AGENT, NOW + 3 * HOUR, 2, origin=network(20), resource="vault")

@@ -32,6 +32,7 @@ def told(people: dict[str, IdentityMemory], hour: int) -> tuple[list[str], list[
     return [each.id for each, _ in present], [each.id for each in quiet]
 
 
+@pytest.mark.untraced
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30), st.sets(st.integers(0, 5))), max_size=80))
 def test_both_ways_agree_over_weeks_with_pauses(stints: list[tuple[int, int, set[int]]]) -> None:
     people = {f"id-{number}": identity(number) for number in range(3)}

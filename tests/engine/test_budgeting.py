@@ -172,6 +172,7 @@ def test_a_critical_alert_is_never_held_back(story: Story) -> None:
     assert told(story, everything)[NEW_API].held is None
 
 
+@pytest.mark.untraced
 def test_copies_and_a_restart_change_nothing(story: Story) -> None:
     story.strange_api()
     story.strange_place(10 * MINUTE)

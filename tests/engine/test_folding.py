@@ -65,6 +65,7 @@ def test_whatever_happens_both_folds_agree(stream: Stream) -> None:
     check(stream.settings, shuffled(stream, dice), dice.randint(1, 60))
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("seed", [7])
 @pytest.mark.parametrize("lateness", [0.0, 1200.0, 3600.0])
 def test_when_everything_happens_both_folds_agree(seed: int, lateness: float) -> None:
@@ -146,6 +147,7 @@ def test_the_times_of_sign_ins_are_the_same_either_way(told: list[float | None])
     assert compiled.times_of(events) == folding.times_of(events) == compiled.times_of(tuple(events)) == expected
 
 
+@pytest.mark.untraced
 @given(
     st.lists(st.lists(st.sampled_from("abcdefghij"), min_size=1, unique=True), max_size=200),
     st.integers(1, mix.WINDOW + 1),

@@ -60,6 +60,7 @@ ALERTS = st.lists(
 )
 
 
+@pytest.mark.untraced
 @given(alerts=ALERTS, seed=st.integers(0, 99))
 def test_the_order_of_alerts_and_their_copies_do_not_matter(alerts: list[Alert], seed: int) -> None:
     shuffled = [*alerts, *alerts[:3]]
@@ -67,6 +68,7 @@ def test_the_order_of_alerts_and_their_copies_do_not_matter(alerts: list[Alert],
     assert incidents_of(shuffled, {}) == incidents_of(alerts, {})
 
 
+@pytest.mark.untraced
 @given(alerts=ALERTS)
 def test_every_alert_is_in_exactly_one_incident_the_one_that_it_names(alerts: list[Alert]) -> None:
     told = {each.id: incident_of(each.subject, each.time) for each in alerts}
@@ -75,6 +77,7 @@ def test_every_alert_is_in_exactly_one_incident_the_one_that_it_names(alerts: li
     assert sum(incident.alerts for incident in incidents_of(alerts, {})) == len(told)
 
 
+@pytest.mark.untraced
 @given(alerts=ALERTS)
 def test_an_incident_of_some_of_the_alerts_has_the_name_that_it_has_with_all(alerts: list[Alert]) -> None:
     whole = {incident.id for incident in incidents_of(alerts, {})}

@@ -41,6 +41,7 @@ streams = st.integers(0, 3600).flatmap(
 )
 
 
+@pytest.mark.untraced
 @given(streams)
 @settings(max_examples=60)
 def test_experience_and_distinct_resources_are_those_of_the_plain_telling(
@@ -62,6 +63,7 @@ def test_experience_and_distinct_resources_are_those_of_the_plain_telling(
         assert apis.novelty(memory, hour).kinds == len(naive.known(first.items(), hour, apis.horizon))
 
 
+@pytest.mark.untraced
 @given(streams)
 @settings(max_examples=60)
 def test_the_spread_is_that_of_the_plain_telling(stream: tuple[int, tuple[tuple[int, str], ...]]) -> None:

@@ -186,6 +186,7 @@ def test_no_p_value_claims_more_than_its_experience_can_bear(exposure: float, ow
     assert busy.p_value(SETTINGS, "quiet", 0) == 1.0
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("least", [3e-3, 1e-3, 3e-4])
 def test_p_values_are_right_however_heavy_the_tail_of_the_scores(least: float) -> None:
     """60 tenants of 1,000 agents, 20 days each; two alerts a day, whose scores follow Pareto's law."""
@@ -202,6 +203,7 @@ def test_p_values_are_right_however_heavy_the_tail_of_the_scores(least: float) -
     assert below >= 0.2 * expected or least < 1e-3, "nor are they far too large"
 
 
+@pytest.mark.untraced
 @given(kinds, st.floats(0.01, 50.0))
 def test_all_that_is_let_through_together_fits_the_budget(
     drawn: dict[str, list[tuple[int, float]]], rate: float
@@ -215,6 +217,7 @@ def test_all_that_is_let_through_together_fits_the_budget(
     assert spent <= max(rate, settings.default * len(settings.shipped)) * (1 + 1e-9)
 
 
+@pytest.mark.untraced
 @given(kinds, st.integers(0, 300), st.integers(0, 300))
 def test_the_stronger_is_never_held_back_where_the_weaker_passes(
     drawn: dict[str, list[tuple[int, float]]], one: int, other: int
@@ -227,6 +230,7 @@ def test_the_stronger_is_never_held_back_where_the_weaker_passes(
         assert budget.passes(settings, kind, strong) or not budget.passes(settings, kind, weak)
 
 
+@pytest.mark.untraced
 @given(kinds)
 def test_more_room_never_holds_more_back(drawn: dict[str, list[tuple[int, float]]]) -> None:
     small, large = (BudgetSettings(rate=rate, shipped=steps(drawn)) for rate in (0.5, 5.0))

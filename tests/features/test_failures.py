@@ -63,6 +63,7 @@ def test_codes_belong_to_classes_and_unlisted_ones_to_none() -> None:
 # ---------------------------------------------------------------------------------------------- counting
 
 
+@pytest.mark.untraced
 @given(
     st.integers(0, 3600).flatmap(
         lambda lateness: st.tuples(

@@ -82,6 +82,7 @@ def numbers(pair: tuple[Prior, Prior]) -> list[float]:
     return [number for prior in pair for number in (prior.mean, prior.seen, prior.shape)]
 
 
+@pytest.mark.untraced
 @given(
     st.integers(0, 3600).flatmap(
         lambda lateness: st.tuples(

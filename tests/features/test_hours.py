@@ -142,6 +142,7 @@ def test_another_mix_of_resources_is_noticed_over_hours() -> None:
     assert parts(memory, day, facts(now + 24, resources=["mail"]))["mix_of_late"] > 0.8
 
 
+@pytest.mark.untraced
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True), min_size=1, max_size=30))
 def test_the_order_of_an_hours_resources_changes_no_digit(used: list[list[str]]) -> None:
     def told(order: Callable[[list[str]], list[str]]) -> list[Row]:
@@ -211,6 +212,7 @@ def test_memory_survives_writing_down() -> None:
     assert parts(other, msgspec.structs.replace(day), facts(now)) == parts(memory, day, facts(now))
 
 
+@pytest.mark.untraced
 @given(
     st.lists(
         st.tuples(

@@ -76,6 +76,7 @@ member = st.none() | st.sampled_from(["x", "y", "z"])
 observations = st.lists(st.tuples(st.integers(0, 5), member, member, st.booleans()), min_size=1, max_size=6)
 
 
+@pytest.mark.untraced
 @given(observations, st.randoms(use_true_random=False))
 def test_every_order_gives_the_same_members(drawn: list[tuple[int, Any, Any, bool]], dice: Any) -> None:
     events = [

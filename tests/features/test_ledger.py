@@ -55,6 +55,7 @@ def told_of(sequence: Sequence, told: Several[Entry]) -> set[Entry]:
 # ------------------------------------------------------------------------------------------------------ the set
 
 
+@pytest.mark.untraced
 @given(entries, st.randoms())
 def test_what_is_kept_does_not_depend_on_the_order_nor_on_copies(told: list[Entry], dice: Any) -> None:
     shuffled = told + told
@@ -83,6 +84,7 @@ def test_entries_are_kept_for_half_a_year(age: float, kept: bool) -> None:
     assert ledger_of([new]).add(old) == kept
 
 
+@pytest.mark.untraced
 @given(entries)
 def test_a_restart_changes_nothing(told: list[Entry]) -> None:
     ledger = ledger_of(told)
@@ -224,6 +226,7 @@ def test_with_a_new_entry_only_what_it_is_a_step_of_is_found() -> None:
     assert not list(STORY.found(ledger, Entry(4.0, "unread")))
 
 
+@pytest.mark.untraced
 @given(entries, st.randoms())
 def test_what_is_told_while_entries_arrive_is_what_is_found_at_the_end(told: list[Entry], dice: Any) -> None:
     """Within the bounds of a ledger, in any order, with copies."""

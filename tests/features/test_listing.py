@@ -58,6 +58,7 @@ def test_a_value_that_is_shown_again_is_held() -> None:
     assert made.holds("a", 1090, HORIZON)
 
 
+@pytest.mark.untraced
 @given(LOOKS, st.integers())
 def test_any_order_of_looks_within_the_lateness_gives_the_same_answers(
     looks: list[tuple[int, set[str]]], seed: int
@@ -154,6 +155,7 @@ def test_a_day_on_which_it_was_missing_once_is_no_repair() -> None:
     assert made.repaired_before(103) == -1
 
 
+@pytest.mark.untraced
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=20), st.integers())
 def test_a_day_and_the_day_before_may_arrive_in_any_order(looks: list[tuple[int, bool]], seed: int) -> None:
     """Looks of neighbouring days swap places; what is asked of a day is the same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_a_record_without_a_name_takes_none_away() -> None:
     assert (memory.name, memory.named) == ("invoices", 5)
 
 
+@pytest.mark.untraced
 @given(owned, st.randoms(use_true_random=False))
 def test_the_earliest_record_says_whose_an_object_id_is_in_any_order(
     records: list[tuple[str, float]], chance: random.Random

@@ -38,6 +38,7 @@ def rare(number: int, *, every: int = 50, after: int = 6) -> MixMemory:
 BOTH = ("mail", "vault")
 
 
+@pytest.mark.untraced
 @given(st.lists(st.sets(st.sampled_from("abc"), min_size=1), max_size=60))
 def test_what_was_learned_is_what_one_would_count(hours: list[set[str]]) -> None:
     memory = told(*map(tuple, hours))

@@ -61,6 +61,7 @@ def test_a_surprise_is_a_finite_number_of_powers_of_ten(stream: list[float], tai
     assert all(0.0 <= peaks.update(value) <= MOST for value in stream)
 
 
+@pytest.mark.untraced
 @given(streams, tails)
 def test_memory_is_bounded_whatever_it_is_told(stream: list[float], tail: Tail) -> None:
     peaks = Peaks(tail)
@@ -131,6 +132,7 @@ def test_few_peaks_allow_a_heavy_tail(known: int) -> None:
     assert remembering([1.0] * (known - 1) + [1e6], Tail(heaviest=0.3)).shape == 0.3
 
 
+@pytest.mark.untraced
 def test_surprises_of_steady_noise_come_as_often_as_they_say() -> None:
     peaks = Peaks()
     surprises = [peaks.update(value) for value in noise(60_000)]

@@ -71,6 +71,7 @@ def plain(active: set[int], hour: int, hours: int) -> tuple[int, float]:
     return sum(number for each, number in at.items() if hour - hours < each <= hour), total
 
 
+@pytest.mark.untraced
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.sets(st.integers(0, 5), min_size=1)), min_size=1, max_size=40),
     st.integers(0, 3600),

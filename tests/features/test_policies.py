@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def edit(before: Terms | None, after: Terms | None, deed: Any = "changed", kind:
     return PolicyChange(kind, deed, "id", "name", before, after)
 
 
+@pytest.mark.untraced
 @given(terms, deeds)
 def test_nothing_is_weakened_by_no_change(side: Terms, deed: Any) -> None:
     if deed != "deleted":
@@ -44,12 +46,14 @@ def test_nothing_is_weakened_by_no_change(side: Terms, deed: Any) -> None:
         assert let_through(edit(side, side, deed)) == ()
 
 
+@pytest.mark.untraced
 @given(terms, terms)
 def test_what_was_not_in_force_cannot_be_weakened(before: Terms, after: Terms) -> None:
     off = msgspec.structs.replace(before, state="disabled")
     assert weakenings(edit(off, after)) == weakenings(edit(off, None, "deleted")) == ()
 
 
+@pytest.mark.untraced
 @given(st.none() | terms, st.none() | terms)
 def test_a_new_policy_weakens_nothing_and_a_deleted_one_in_force_is_gone(before: Any, after: Any) -> None:
     assert weakenings(edit(before, after, "added")) == ()
@@ -57,6 +61,7 @@ def test_a_new_policy_weakens_nothing_and_a_deleted_one_in_force_is_gone(before:
         assert weakenings(edit(before, after, "deleted")) == ("deleted",)
 
 
+@pytest.mark.untraced
 @given(terms, terms)
 def test_the_order_of_words_means_nothing(before: Terms, after: Terms) -> None:
     def turned(side: Terms) -> Terms:

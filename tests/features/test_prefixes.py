@@ -63,6 +63,7 @@ def networks(version: int) -> st.SearchStrategy[IPv4Network | IPv6Network]:
     )
 
 
+@pytest.mark.untraced
 @given(
     st.lists(networks(4) | networks(6), max_size=12),
     st.integers(0, 2**32 - 1).map(ip_address) | st.integers(2**32, 2**128 - 1).map(ip_address),

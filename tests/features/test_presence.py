@@ -142,6 +142,7 @@ SIGHTS = st.lists(
 )
 
 
+@pytest.mark.untraced
 @given(SIGHTS, st.randoms(use_true_random=False))
 def test_the_first_and_the_last_are_enough_in_any_order(times: list[tuple[float, Origin]], dice: object) -> None:
     shuffled = list(times)
@@ -149,6 +150,7 @@ def test_the_first_and_the_last_are_enough_in_any_order(times: list[tuple[float,
     assert took_turns(times) == took_turns(shuffled) == naive(times)
 
 
+@pytest.mark.untraced
 @given(SIGHTS)
 def test_what_was_found_once_is_found_for_good(times: list[tuple[float, Origin]]) -> None:
     found = [took_turns(times[:number]) for number in range(len(times) + 1)]

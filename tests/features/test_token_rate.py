@@ -73,6 +73,7 @@ def calm(buckets: int, each: int) -> list[int]:
 # ------------------------------------------------------------------------------- against the plain telling
 
 
+@pytest.mark.untraced
 @given(streams, st.sampled_from(PRIORS))
 @settings(max_examples=80)
 def test_a_bucket_is_a_spike_on_every_rung_that_is_surprising_and_on_no_other(
@@ -94,6 +95,7 @@ def test_a_bucket_is_a_spike_on_every_rung_that_is_surprising_and_on_no_other(
         assert found == [spike for both in (False, True) for spike in sorted(new[both], key=lambda s: s.p_value)]
 
 
+@pytest.mark.untraced
 @given(streams)
 @settings(max_examples=80)
 def test_counts_and_baselines_are_those_of_the_plain_telling(stream: tuple[int, list[int]]) -> None:

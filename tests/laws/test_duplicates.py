@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given
 
 from detector.domain.events import Event
@@ -37,6 +38,7 @@ def check(factory: Factory, stream: Stream) -> None:
     assert full.accounting == clean.accounting
 
 
+@pytest.mark.untraced
 @few
 @given(streams())
 def test_copies_change_nothing_but_the_count_of_duplicates(stream: Stream) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 import msgspec
+import pytest
 from hypothesis import given
 
 from detector.domain.alerts import Alert
@@ -51,6 +52,7 @@ def check(factory: Factory, stream: Stream) -> None:
     assert _of_agents(alone) == _of_agents(together)
 
 
+@pytest.mark.untraced
 @few
 @given(streams())
 def test_keys_never_meet(stream: Stream) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given
 
 from detector.engine.state import State
@@ -27,6 +28,7 @@ def check(factory: Factory, stream: Stream) -> None:
     assert encoded(engine.finish()) == encoded(steady.finish())
 
 
+@pytest.mark.untraced
 @few
 @given(streams())
 def test_a_restart_anywhere_changes_nothing(stream: Stream) -> None:

@@ -71,6 +71,7 @@ def crowded(stream: Stream) -> Stream:
     return replace(stream, settings=tight)
 
 
+@pytest.mark.untraced
 @few
 @given(streams())
 def test_rows_are_the_whole_memory(stream: Stream) -> None:
@@ -97,6 +98,7 @@ def test_who_listens_late_is_told_everything() -> None:
     assert remembered(Engine(stream.settings, table.rebuilt().state)) == remembered(engine)
 
 
+@pytest.mark.untraced
 def test_nothing_is_noted_while_nobody_listens() -> None:
     stream = fixed()
     engine = real(stream.settings, None)

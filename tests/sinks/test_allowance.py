@@ -103,6 +103,7 @@ def test_a_roll_up_of_a_day_names_it_and_goes_on_after_a_restart() -> None:
     assert allowance.admits(roll_up)
 
 
+@pytest.mark.untraced
 @settings(max_examples=60, deadline=None)
 @given(
     what=MANY,

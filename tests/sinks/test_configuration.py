@@ -231,6 +231,7 @@ def test_the_machinery_of_the_configuration_finds_every_block() -> None:
         assert block_in(field) is not None
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("model", tuple(models()), ids=lambda model: model.__name__)
 def test_every_setting_is_explained(model: type[Block]) -> None:
     assert model.__doc__

@@ -64,6 +64,7 @@ def messages(hub: Hub) -> list[tuple[str, str | None, Message]]:
     ]
 
 
+@pytest.mark.untraced
 @pytest.mark.asyncio
 @pytest.mark.parametrize("encoding", FORMATS)
 async def test_every_alert_is_an_event_that_a_reader_knows_by_its_id(encoding: Any, tmp_path: Path) -> None:
@@ -126,6 +127,7 @@ async def test_a_refused_token_is_told(tmp_path: Path) -> None:
             assert await sink.deliver([one]) == {one.id: Retry("unauthorized")}
 
 
+@pytest.mark.untraced
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("text", "reason"),
@@ -154,6 +156,7 @@ async def test_what_fits_in_no_event_is_refused_and_the_rest_goes_in_several(tmp
     assert len(messages(hub)) == 4
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("error", "fate"),
     [

@@ -54,6 +54,7 @@ def test_an_alert_is_one_line_of_printable_ascii_and_says_the_same_again(name: s
     assert json.loads(line)["subject"]["name"] == name
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_reaches_the_terminal_as_anything_but_text(name: str, terminal: bool) -> None:
@@ -69,6 +70,7 @@ def test_markup_in_a_name_is_shown_as_it_stands() -> None:
     assert "[bold red]markup[/]" in shown(alert("[bold red]markup[/]"))
 
 
+@pytest.mark.untraced
 @given(name=st.text(max_size=300), width=st.integers(40, 200))
 def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
     for line in shown(alert(name), width).split("\n"):
@@ -120,6 +122,7 @@ def test_equal_alerts_give_equal_bytes_and_members_keep_their_order() -> None:
     assert document["attack"] == {"v18.1": ["T1562.008"], "v19": ["T1685.002"]}
 
 
+@pytest.mark.untraced
 def test_the_schema_is_one_and_takes_an_alert(schema: dict[str, Any]) -> None:
     import jsonschema
 

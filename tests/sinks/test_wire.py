@@ -57,6 +57,7 @@ ANSWERS: list[tuple[Any, Fate]] = [
 ]
 
 
+@pytest.mark.untraced
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("answer", "fate"), ANSWERS)
 async def test_an_answer_decides_the_fate(answer: Any, fate: Fate) -> None:

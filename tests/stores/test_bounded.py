@@ -30,6 +30,7 @@ def test_a_file_name_that_is_no_text_does_not_stop_a_commit(tmp_path: Path) -> N
         assert next(quarantine.read(store._reader)).place == "logs\\udcff.json:7"
 
 
+@pytest.mark.untraced
 @settings(max_examples=20)
 @given(batches=st.lists(st.lists(st.integers(0, 60), max_size=12), max_size=8))
 def test_the_ring_keeps_the_newest_that_fit(tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]]) -> None:
@@ -47,6 +48,7 @@ def test_the_ring_keeps_the_newest_that_fit(tmp_path_factory: pytest.TempPathFac
         assert sum(count for (count,) in facts.of("quarantine_forgotten")) == len(given) - len(kept if given else [])
 
 
+@pytest.mark.untraced
 def test_the_ring_has_the_promised_size(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         for _ in range(11):

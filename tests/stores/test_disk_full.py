@@ -99,6 +99,7 @@ def test_a_store_that_may_not_grow_refuses_and_goes_on_later(tmp_path: Path) -> 
     assert not facts.of("store_corrupted")
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     """20 times: fill a small file system, commit until it refuses, make room, and find everything there."""

@@ -54,6 +54,7 @@ WRONG = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", WRONG)
 def test_what_the_sdk_would_misread_is_refused_without_the_secret(name: str) -> None:
     text, word = WRONG[name]
@@ -82,6 +83,7 @@ def test_hub_and_entity_path_name_one_hub(entity: str, hub: str | None, word: st
         read_connection_string(str(file), hub)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("hub", ["agents", "Agents", None])
 def test_the_names_of_the_hub_come_from_the_file(hub: str | None, tmp_path: Path) -> None:
     file = tmp_path / "f"
@@ -138,11 +140,13 @@ def test_the_defaults_are_those_of_the_contract_and_valid() -> None:
     assert MirrorSettings(container="https://a.blob.core.windows.net/c").interval == 30
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), (2.5, 2.5), (7, 7)])
 def test_durations_are_seconds_or_text(text: object, seconds: float) -> None:
     assert settings(**NAMED, watchdog={"poll": text}).watchdog.poll == seconds
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("identity", ["managed", "cli"])
 @pytest.mark.asyncio
 async def test_every_identity_has_a_credential(identity: str) -> None:
