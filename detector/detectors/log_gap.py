@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 
 from detector.detectors.wording import duration, text
-from detector.domain.findings import Finding, Severity
+from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
 
@@ -51,7 +51,6 @@ class LogGap:
         facts = signal.facts
         if signal.seen < self.min_seen or signal.value <= max(self.shortest, self.ratio * signal.usual):
             return None
-        severity: Severity = "medium"
         usual = f"it was never silent for more than {duration(signal.usual)}" if signal.usual else "it was never silent"
         came = "came for" if facts.get("over") else "has come for"
         return Finding(
@@ -59,7 +58,7 @@ class LogGap:
             catalogue_ids=self.catalogue_ids,
             subject=signal.key,
             occasion=signal.occasion,
-            severity=severity,
+            severity="medium",
             title=f"No records of {text(facts.get('category'))}",
             explanation=(
                 f"No record of {text(facts.get('category'))} {came} {duration(signal.window[1] - signal.window[0])} "

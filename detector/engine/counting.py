@@ -10,7 +10,7 @@ from detector.domain.signals import Signal
 from detector.engine.fanning import Fanning
 from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
-from detector.features import tails, token_rate
+from detector.features import token_rate
 from detector.features.timeline import DAY, SIX_HOURS, STEPS_PER_HOUR, horizons
 from detector.features.token_rate import NO_PRIOR, Prior, RateMemory, Spike, TokenRate
 
@@ -126,6 +126,7 @@ class Counting:
     def _tell_spike(self, route: Route, event: SignIn, spike: Spike, *, fleet: bool) -> None:
         whose = route.fleet if fleet and route.fleet is not None else route.identity
         key = Key("blueprint", whose.id) if whose is route.fleet else key_of(route.identity)
+        period = f"six-hours:{spike.start - spike.start % SIX_HOURS}"
         limit = (self.settings.blueprint_rates if fleet else self.settings.agent_rates).p_value
         self.saying.tell_of(
             route,
@@ -134,7 +135,7 @@ class Counting:
                 key=key,
                 time=event.time,
                 window=(float(spike.start), float(spike.start + spike.span)),
-                occasion=self._occasion(spike, limit),
+                occasion=self.saying.graded(period, spike.p_value, limit, _GROWTH, part=spike.span, apart=_EXTREME),
                 value=spike.count,
                 usual=spike.expected,
                 unit="token requests",
@@ -151,10 +152,3 @@ class Counting:
                 last_seen=event.time,
             ),
         )
-
-    def _occasion(self, spike: Spike, limit: float) -> str:
-        """Of whichever span tips first, until a spike has become extreme."""
-        period = f"six-hours:{spike.start - spike.start % SIX_HOURS}"
-        told = self.saying.graded(period, spike.p_value, limit, _GROWTH)
-        extreme = self.settings.retells and tails.grade(spike.p_value, limit, _GROWTH) >= _EXTREME
-        return f"{told}:{spike.span}" if extreme else told

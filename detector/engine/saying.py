@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING
 
 from detector.domain.alerts import Alert, Entity, Subject
@@ -63,10 +64,16 @@ class Saying:
         related = (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
         self.tell(signal, tenant_id, subject_of(signal.key, tenant_id, route.identity, fleet), related)
 
-    def graded(self, occasion: str, p_value: float, limit: float, growth: float) -> str:
-        """The occasion of something that may grow, which is another one at each grade; see `tails.grade`."""
+    def graded(
+        self, occasion: str, p_value: float, limit: float, growth: float, *, part: int = 0, apart: float = inf
+    ) -> str:
+        """The occasion of something that may grow, which is another one at each grade; see `tails.grade`.
+
+        From the grade `apart` on each `part` of it has an occasion of its own.
+        """
         grade = tails.grade(p_value, limit, growth) if self.settings.retells else 0
-        return f"{occasion}:{grade}" if grade else occasion
+        told = f"{occasion}:{grade}" if grade else occasion
+        return f"{told}:{part}" if grade >= apart else told
 
     def take(self) -> list[Alert]:
         """The alerts since the last call, in order."""

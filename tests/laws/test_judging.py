@@ -49,7 +49,6 @@ def check(factory: Factory, stream: Stream) -> None:
                 assert detector.judge(signal) == detector.judge(signal)
 
 
-@pytest.mark.untraced
 @few
 @given(streams())
 def test_judging_leaves_no_trace(stream: Stream) -> None:
@@ -62,7 +61,6 @@ def test_a_detector_is_a_frozen_bag_of_thresholds(detector: type) -> None:
         detector().enabled = False
 
 
-@pytest.mark.untraced
 def test_the_generator_reaches_every_kind_of_signal_and_every_detector() -> None:
     """Without this the laws would hold for want of anything to say."""
     kinds: set[str] = set()
