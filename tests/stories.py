@@ -488,6 +488,7 @@ def _small() -> EngineSettings:
                 "token_spike": {"p_value": 1e-4},
                 "fleet_spike": {"p_value": 1e-4},
                 "busy_stretch": {"p_value": 1e-2, "floor": 3, "min_days": 1.0},
+                "off_schedule": {"p_value": 1e-2, "floor": 3, "min_days": 1.0},
                 "busy_day": {"p_value": 1e-2, "floor": 4, "min_days": 1.0},
                 "agent_silent": {"p_value": 1e-2, "min_days": 4.0},
                 "collective_surge": {"p_value": 0.05, "min_agents": 2, "min_days": 1.0},

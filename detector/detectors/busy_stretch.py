@@ -1,10 +1,10 @@
-"""D04, D05: an agent is at work nearly all of the time for two hours in which it usually is not.
+"""D05: an agent is at work nearly all of the time for two hours in which it usually is not.
 
-Catches: work at hours that are not its own, runs between the runs of a schedule, beacons; also of sparse agents.
-Misses: a burst of minutes (D01), theft at the agent's own busiest hours.
+Catches: work at hours that are not its own, beacons; also of sparse agents.
+Misses: a burst of minutes (D01), runs between the runs of a schedule (D04), theft at the agent's own busiest hours.
 Noisy on: backfills; agents that take up new work.
 Reads: busy.
-ATT&CK: T1078.004, T1029, T1071.001. Runbook: docs/detectors/busy_stretch.md.
+ATT&CK: T1078.004. Runbook: docs/detectors/busy_stretch.md.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class BusyStretch:
     """Thresholds."""
 
     name: ClassVar[str] = "busy_stretch"
-    catalogue_ids: ClassVar[tuple[str, ...]] = ("D04", "D05")
+    catalogue_ids: ClassVar[tuple[str, ...]] = ("D05",)
     reads: ClassVar[tuple[SignalKind, ...]] = ("busy",)
-    attack: ClassVar[tuple[str, ...]] = ("T1078.004", "T1029", "T1071.001")
+    attack: ClassVar[tuple[str, ...]] = ("T1078.004",)
     hours: ClassVar[int] = 2
     """Hours that it looks at."""
     innocent: ClassVar[tuple[str, ...]] = (

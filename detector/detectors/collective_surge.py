@@ -1,7 +1,7 @@
-"""D108: several agents of a blueprint are far busier than usual in the same two hours.
+"""D108: several agents of a blueprint are busier than usual in the same two or six hours.
 
 Catches: a stolen credential of the blueprint that is used for many of its agents, a little for each.
-Misses: a small rise of all of them (D107); blueprints with fewer than three agents at work.
+Misses: what is over within minutes; blueprints with fewer than three agents at work.
 Noisy on: autoscaling, backfills and releases of a whole blueprint.
 Reads: together.
 ATT&CK: T1078.004. Runbook: docs/detectors/collective_surge.md.
@@ -43,7 +43,7 @@ class CollectiveSurge:
     """Probability that the agents are so busy at once, that it must fall below."""
     min_agents: Annotated[int, Ge(2)] = 3
     """Agents that must be busier than usual."""
-    min_days: Annotated[float, Gt(0)] = 7.0
+    min_days: Annotated[float, Gt(0)] = 5.0
     """Days that agents must have been known for to count."""
 
     @property
@@ -72,4 +72,5 @@ class CollectiveSurge:
                 f"than usual, most of all {listed(several(facts.get('busiest')))} ({odds(signal.p_value)})."
             ),
             signal=signal,
+            sort=f"{amount(number(facts.get('hours')))} hours",
         )

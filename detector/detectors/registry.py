@@ -53,6 +53,7 @@ from detector.detectors.log_gap import LogGap
 from detector.detectors.long_lived_credential import LongLivedCredential
 from detector.detectors.network_novelty import NetworkNovelty
 from detector.detectors.newborn_deviates import NewbornDeviates
+from detector.detectors.off_schedule import OffSchedule
 from detector.detectors.owner_added import OwnerAdded
 from detector.detectors.owner_takeover import OwnerTakeover
 from detector.detectors.pipeline_without_run import PipelineWithoutRun
@@ -74,6 +75,7 @@ from detector.detectors.unusual_hour import UnusualHour
 DETECTORS: Final = (
     TokenSpike,
     FleetSpike,
+    OffSchedule,
     BusyStretch,
     BusyDay,
     AgentSilent,

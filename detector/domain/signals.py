@@ -12,6 +12,7 @@ from detector.domain.keys import Key
 SignalKind = Literal[
     "token_rate",
     "busy",
+    "off_schedule",
     "silence",
     "together",
     "mix",

@@ -30,10 +30,10 @@ def at_work(identities: Mapping[str, IdentityMemory], hour: int) -> tuple[Presen
     for identity in identities.values():
         memory = identity.periods
         if identity.rates.bucket >= first and identity.kind != "blueprint":
-            if memory is None:
-                memory = identity.periods = PeriodMemory()
-            busy = periods.busy_in(memory, identity.rates, hour)
+            busy = periods.busy_in(identity.rates, hour)
             if busy:
+                if memory is None:
+                    memory = identity.periods = PeriodMemory()
                 silence.end(memory, hour)
                 periods.take_in(memory, hour, busy)
                 present.append((identity, memory))

@@ -5,14 +5,13 @@ An hour at work is taken in here where nothing is learned by it: neither a day i
 a call of `silence.end` and `periods.take_in`. The same goes for its mix of resources (`mix.take_in`). How slots are read is told in `steady.pyx`.
 """
 
-from libc.math cimport llrint
 from libc.string cimport memset
 
 from detector.features import mix, periods, silence
 from detector.features.memory import IdentityMemory
 from detector.features.mix import MixMemory
 from detector.features.periods import HOURS, RECENT, PeriodMemory
-from detector.features.timeline import STEP, STEPS_PER_HOUR
+from detector.features.timeline import STEPS_PER_HOUR
 from detector.features.token_rate import RateMemory
 
 include "slots.pxi"
@@ -27,12 +26,11 @@ cdef extern from *:
 cdef Py_ssize_t RATES = _place(IdentityMemory, "rates"), KIND = _place(IdentityMemory, "kind")
 cdef Py_ssize_t PERIODS = _place(IdentityMemory, "periods")
 cdef Py_ssize_t BUCKET = _place(RateMemory, "bucket"), STEPS = _place(RateMemory, "steps")
-cdef Py_ssize_t BASE = _place(RateMemory, "base")
 cdef Py_ssize_t HOUR = _place(PeriodMemory, "hour"), LEARNED = _place(PeriodMemory, "learned")
 cdef Py_ssize_t DAY = _place(PeriodMemory, "day"), PATIENCE = _place(PeriodMemory, "patience")
-cdef Py_ssize_t WORKED = periods.WORKED, DAYS = periods.LEARNED
+cdef Py_ssize_t DAYS = periods.LEARNED
 cdef Py_ssize_t PAUSED_ON = silence.DAY, WORTH = silence.WORTH, MOST = silence.MOST
-cdef long long STEP_LENGTH = STEP, IN_HOUR = STEPS_PER_HOUR
+cdef long long IN_HOUR = STEPS_PER_HOUR
 cdef Py_ssize_t REMEMBERED = HOURS, NEWEST = RECENT
 cdef object end = silence.end, take_in = periods.take_in, take_in_mix = mix.take_in
 cdef Py_ssize_t NAMES = _place(MixMemory, "names"), MIX = _place(MixMemory, "hours")
@@ -43,34 +41,22 @@ if mix.CAPACITY != AT_MOST:
     raise ImportError("A mix has eight resources. Run without it.")
 
 
-cdef inline double _worth(long long bucket) noexcept:
-    """`periods._worth`."""
-    return _weight(<double>(bucket * STEP_LENGTH))
-
-
-cdef double _worked(PyObject *rates, long long limit) except -1.0:
-    """`periods.worked`."""
-    cdef double total = _learned(<bytes>_get(rates, BASE))[0]
+cdef int _busy(PyObject *rates, long long first) except -1:
+    """`periods.busy_in`, with the first bucket of the hour."""
     cdef tuple steps = <tuple>_get(rates, STEPS)
-    cdef Py_ssize_t place
-    cdef long long bucket
-    for place in range(0, len(steps), 3):
+    cdef long long bucket = <long long><object>_get(rates, BUCKET)
+    cdef int busy = 0
+    cdef Py_ssize_t place = len(steps) - 3
+    if first <= bucket < first + IN_HOUR:
+        busy = 1 << (bucket - first)
+    while place >= 0:
         bucket = <long long>steps[place]
-        if bucket > limit:
-            return total
-        total += _worth(bucket)
-    bucket = <long long><object>_get(rates, BUCKET)
-    return total + _worth(bucket) if bucket <= limit else total
-
-
-cdef long long _busy(PyObject *memory, PyObject *rates, long long hour) except -1:
-    """`periods.busy_in`."""
-    cdef double total = _worked(rates, (hour + 1) * IN_HOUR - 1)
-    cdef bytes numbers = _copy(<bytes>_get(memory, LEARNED))
-    cdef long long busy = llrint((total - _learned(numbers)[WORKED]) / _worth(hour * IN_HOUR + IN_HOUR // 2))
-    _learned(numbers)[WORKED] = total
-    _set(memory, LEARNED, numbers)
-    return min(busy, IN_HOUR)
+        if bucket < first:
+            break
+        if bucket < first + IN_HOUR:
+            busy |= 1 << (bucket - first)
+        place -= 3
+    return busy
 
 
 cdef bint _pause_teaches(PyObject *memory, long long hour) except -1:
@@ -82,7 +68,7 @@ cdef bint _pause_teaches(PyObject *memory, long long hour) except -1:
     return gap > 1 and numbers[DAYS] != 0.0 and <double>(gap - 1) * numbers[MOST] >= numbers[WORTH]
 
 
-cdef bint _shifted(PyObject *memory, long long hour, object hour_number, long long busy) except -1:
+cdef bint _shifted(PyObject *memory, long long hour, object hour_number, int busy) except -1:
     """`periods.take_in` where nothing is learned; false, and nothing done, where something is."""
     cdef long long before = <long long><object>_get(memory, HOUR), gap = min(hour - before, <long long>REMEMBERED)
     cdef bytes learned = <bytes>_get(memory, LEARNED), shifted
@@ -106,7 +92,8 @@ cdef bint _shifted(PyObject *memory, long long hour, object hour_number, long lo
 
 def at_work(dict identities not None, object hour_number):
     """See `attendance.AtWork`."""
-    cdef long long hour = hour_number, first = hour * IN_HOUR, busy
+    cdef long long hour = hour_number, first = hour * IN_HOUR
+    cdef int busy
     cdef list present = [], quiet = []
     cdef object identity, memory
     cdef PyObject *rates
@@ -116,10 +103,10 @@ def at_work(dict identities not None, object hour_number):
         memory = <object>_get(<PyObject *>identity, PERIODS)
         rates = _get(<PyObject *>identity, RATES)
         if <long long><object>_get(rates, BUCKET) >= first and <object>_get(<PyObject *>identity, KIND) != "blueprint":
-            if memory is None:
-                memory = identity.periods = PeriodMemory()
-            busy = _busy(<PyObject *>memory, rates, hour)
+            busy = _busy(rates, first)
             if busy:
+                if memory is None:
+                    memory = identity.periods = PeriodMemory()
                 if _pause_teaches(<PyObject *>memory, hour):
                     end(memory, hour_number)
                 if not _shifted(<PyObject *>memory, hour, hour_number, busy):

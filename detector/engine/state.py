@@ -20,7 +20,7 @@ from detector.features.ledger import Entry
 from detector.features.memory import TenantMemory
 from detector.features.moments import Numbers
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Version of the form that `dump` writes."""
 
 

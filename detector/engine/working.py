@@ -24,8 +24,9 @@ from detector.engine import compiled
 from detector.engine.lifecycle import switched_off
 from detector.engine.mixing import Mixing
 from detector.engine.routing import key_of, subject_of
+from detector.engine.timing import Timing
 from detector.features import periods, silence, together
-from detector.features.periods import HOURS, STRETCH, Busy, PeriodMemory
+from detector.features.periods import HOURS, LONG, STRETCH, Busy, PeriodMemory
 from detector.features.silence import Silence
 from detector.features.timeline import DAY, HOUR
 
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 _MORE: Final = 1.5
 _BEYOND: Final = 2.0
 """Busy periods are looked at when they are `_MORE` times as many as usual and `_BEYOND` that."""
+_CROWDED: Final = (STRETCH, LONG)
+"""Hours in which agents of a blueprint may be busier than usual together."""
+_MORE_OF_ALL: Final = 1.25
+"""The same as `_MORE`, of all agents of a blueprint together."""
 _STILL: Final = 2
 """Busy periods of the newest stretch below which a busy day is over."""
 _SHARED: Final = 2.0
@@ -64,6 +69,7 @@ _UNSEEN: Final = 3
 class _Crowd(NamedTuple):
     """Agents of one blueprint that are busy at once."""
 
+    hours: int
     noted: list[IdentityMemory]
     """Those that are busier than usual, most of all first."""
     known: int
@@ -102,6 +108,7 @@ class Working:
         self.at_work = compiled.attending()
         self.on_hour: Callable[[str, int, list[IdentityMemory]], None] = Mixing(settings, state, saying, children).look
         """Told of every hour and of who was at work in it, before it is judged."""
+        self.timing = Timing(settings, state, saying, children)
         asked = [each for each in settings.detectors if isinstance(each, (BusyStretch, BusyDay))]
         self.min_days = min((each.min_days for each in asked), default=inf)
         self.floors = {
@@ -148,13 +155,11 @@ class Working:
         self._working = {identity.blueprint_id for identity, _ in present}
         for identity, _ in present:
             self.journal.touch("identity", tenant_id, identity.id)
-        found = [
-            (identity.id, identity, memory)
-            for identity, memory in present
-            if periods.days(memory) >= self.min_days and periods.knows(memory, hour)
-        ]
         self.on_hour(tenant_id, hour, [identity for identity, _ in present])
-        for _, identity, memory in sorted(found, key=itemgetter(0)):
+        working = sorted(((each.id, each, memory) for each, memory in present), key=itemgetter(0))
+        self.timing.look(tenant_id, hour, working)
+        found = [each for each in working if periods.days(each[2]) >= self.min_days and periods.knows(each[2], hour)]
+        for _, identity, memory in found:
             self._busy(tenant_id, tenant, identity, memory, hour)
         if self.crowd < inf:
             self._together(tenant_id, tenant, hour, Counter(identity.blueprint_id for _, identity, _ in found))
@@ -192,25 +197,32 @@ class Working:
                 for each in self.children.family(tenant_id, blueprint)
                 if each.periods is not None and periods.days(each.periods) >= self.crowd_days
             ]
-            number = sum(periods.count(memory, hour, STRETCH) for _, memory in known)
-            usual = sum(periods.expected(memory, hour, STRETCH) for _, memory in known)
-            if number <= _MORE * usual + 2 * _BEYOND:
-                continue
-            surprises = sorted(
-                ((together.surprise(memory, hour), each.id, each) for each, memory in known), reverse=True
-            )
-            noted = [each for surprise, _, each in surprises if surprise >= together.NOTED]
-            chance = together.chance(sum(surprise for surprise, _, _ in surprises), len(known))
-            if len(noted) >= self.crowd and chance < self.crowd_p_value:
-                days = min(periods.days(memory) for _, memory in known)
-                self._tell_together(
-                    tenant_id, tenant, blueprint, hour, _Crowd(noted, len(known), number, usual, chance, days)
-                )
+            for hours in _CROWDED:
+                crowd = self._crowd_of(known, hour, hours)
+                if crowd is not None:
+                    self._tell_together(tenant_id, tenant, blueprint, hour, crowd)
+
+    def _crowd_of(self, known: list[tuple[IdentityMemory, PeriodMemory]], hour: int, hours: int) -> _Crowd | None:
+        """The agents of a blueprint that are so busy at once in some hours, if that is worth telling."""
+        number = sum(periods.count(memory, hour, hours) for _, memory in known)
+        usual = sum(periods.expected(memory, hour, hours) for _, memory in known)
+        if number <= _MORE_OF_ALL * usual + 2 * _BEYOND:
+            return None
+        surprises = sorted(
+            ((together.surprise(memory, hour, hours), each.id, each) for each, memory in known), reverse=True
+        )
+        noted = [each for surprise, _, each in surprises if surprise >= together.NOTED]
+        chance = together.chance(sum(surprise for surprise, _, _ in surprises), len(known))
+        if len(noted) < self.crowd or chance >= self.crowd_p_value:
+            return None
+        days = min(periods.days(memory) for _, memory in known)
+        return _Crowd(hours, noted, len(known), number, usual, chance, days)
 
     def _tell_together(self, tenant_id: str, tenant: TenantMemory, blueprint: str, hour: int, crowd: _Crowd) -> None:
         fleet, key, end = tenant.fleets.get(blueprint), Key("blueprint", blueprint), float((hour + 1) * HOUR)
         facts: dict[str, Fact] = {
             "blueprint_name": (fleet.name if fleet is not None else None) or blueprint,
+            "hours": crowd.hours,
             "agents": len(crowd.noted),
             "agents_known": crowd.known,
             "busiest": tuple(each.name or each.id for each in crowd.noted),
@@ -219,7 +231,7 @@ class Working:
             kind="together",
             key=key,
             time=end,
-            window=(end - STRETCH * HOUR, end),
+            window=(end - crowd.hours * HOUR, end),
             occasion=self.saying.graded(f"day:{hour * HOUR // DAY * DAY}", crowd.p_value, self.crowd_p_value, _GROWTH),
             value=crowd.busy,
             usual=crowd.usual,
@@ -228,7 +240,7 @@ class Working:
             seen=crowd.days,
             event=None,
             facts=facts,
-            first_seen=end - STRETCH * HOUR,
+            first_seen=end - crowd.hours * HOUR,
             last_seen=end,
         )
         related = tuple(Entity("agent", each.id, each.name) for each in crowd.noted[:_MOST_NAMED])

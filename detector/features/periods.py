@@ -10,20 +10,21 @@ The usual number of busy periods follows from 48 cells (hour of the day; working
 hour is learned once it is a day old, so what is judged has not taught. Dispersion is that of whole days, by moments.
 
 Hours are taken in when they are final, in rising order, so the order of arrival within them makes no difference.
+
+Which of the six ten minutes of an hour it works in tells an agent that runs by the clock: every hour at five past, say.
+That is its schedule, see `schedule`.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from struct import Struct
 from typing import Final
 
 import msgspec
 
 from detector.features.fleet import CELLS, cell_of
-from detector.features.moments import of_span
 from detector.features.tails import negative_binomial_tail
-from detector.features.timeline import NEVER, STEP, STEPS_PER_HOUR, shared, weight
+from detector.features.timeline import NEVER, STEPS_PER_HOUR, shared
 from detector.features.token_rate import RateMemory
 
 HOURS: Final = 24
@@ -32,27 +33,36 @@ HOURS: Final = 24
 STRETCH: Final = 2
 """Hours of a stretch."""
 
+LONG: Final = 6
+"""Hours in which a little more of many keys adds up."""
+
 DAYS: Final = 40
 """Days of a kind after which what was learned of them is halved: cells are bytes, 6 periods an hour at most."""
 
 _SMOOTHING: Final = 1.0
 """Days that the level of all hours is worth beside the hour's own."""
+_MOST_AT_WORK: Final = 240
+"""Hours at work after which what was learned of their ten minutes is halved."""
 _MOST_DAYS: Final = 64
 """Days of a pause that are told one by one; of what was before hardly anything is left after them."""
 _DISPERSION_WEIGHT: Final = 8.0
 """Days that the dispersion of others is worth beside the key's own."""
-DISPERSIONS: Final = {STRETCH: 0.3, HOURS: 0.2}
+DISPERSIONS: Final = {STRETCH: 0.3, LONG: 0.25, HOURS: 0.2}
 """Dispersion of busy periods, in excess of a Poisson count, of keys that nothing is known of; by hours."""
 
-WORKED, _RUNNING, LEARNED, _FIRST, _SECOND = range(5)
+_RUNNING, LEARNED, _FIRST, _SECOND = range(4)
 """Places of the numbers."""
-PAUSES: Final = 5
+PAUSES: Final = 4
 """Where the numbers of `silence` begin."""
-_NUMBERS: Final = 11
+_NUMBERS: Final = 10
 _NUMBER, _THREE = Struct("<d"), Struct("<3d")
 _CELLS: Final = 8 * _NUMBERS
 """Where the cells begin."""
-RECENT: Final = _CELLS + CELLS + 2
+_PLACES: Final = _CELLS + CELLS + 2
+"""Where the ten minutes of an hour begin."""
+_AT_WORK: Final = _PLACES + STEPS_PER_HOUR
+"""Where the hours at work are that taught them."""
+RECENT: Final = _AT_WORK + 1
 """Where the newest hours begin."""
 _SIZE: Final = RECENT + HOURS
 _WORKDAYS, _RESTDAYS = CELLS, CELLS + 1
@@ -69,10 +79,11 @@ class PeriodMemory(msgspec.Struct, gc=False):
     patience: int = NEVER
     """Hours of a pause below which it is not worth a look; see `silence`."""
     learned: bytes = bytes(_SIZE)
-    """In one piece, because there are very many keys. First the numbers (see `number`): weighted active buckets of the
-    key's rates up to the newest hour; busy periods of `day` so far; days, their busy periods, and the squares of these;
-    then those of `silence`. Behind them a byte each: busy periods of each cell, the working days and the other days in
-    which they were; and busy periods of the newest hour and of those before it, newest first."""
+    """In one piece, because there are very many keys. First the numbers (see `number`): busy periods of `day` so far;
+    days, their busy periods, and the squares of these; then those of `silence`. Behind them a byte each: busy periods
+    of each cell, the working days and the other days in which they were; how often each of the ten minutes of an hour
+    was busy, and the hours at work in which they were; and the newest hour and those before it, newest first, with a
+    bit for each busy period."""
 
 
 class Busy(msgspec.Struct, frozen=True, gc=False):
@@ -110,38 +121,28 @@ def put(memory: PeriodMemory, place: int, *numbers: float) -> None:
 
 def cells_of(memory: PeriodMemory) -> bytes:
     """Busy periods of each cell, then the working days and the other days in which they were."""
-    return memory.learned[_CELLS:RECENT]
+    return memory.learned[_CELLS:_PLACES]
 
 
-@lru_cache(maxsize=4_096)
-def _worth(bucket: int) -> float:
-    """The weight of an active bucket: a look-up, because all keys have their newest in the same few hours."""
-    return weight(bucket * STEP)
+def busy_in(rates: RateMemory, hour: int) -> int:
+    """The busy periods of an hour, a bit each, of which the lowest is its first ten minutes.
 
-
-def worked(rates: RateMemory, limit: int) -> float:
-    """Sum of the weights of a key's active ten-minute buckets up to bucket `limit`, all of which are final."""
-    total = of_span(rates.base, 0)[0]
-    for bucket in rates.steps[::3]:
-        if bucket > limit:
-            return total
-        total += _worth(bucket)
-    return total + _worth(rates.bucket) if rates.bucket <= limit else total
-
-
-def busy_in(memory: PeriodMemory, rates: RateMemory, hour: int) -> int:
-    """Busy periods of an hour that is final, asked once and in rising order of hours.
-
-    The difference of two sums of weights is a number of buckets: within an hour weights differ by 2 per mille at most.
+    Ten-minute buckets are kept until their hour is final (`timeline.horizons`).
     """
-    total = worked(rates, (hour + 1) * STEPS_PER_HOUR - 1)
-    busy = round((total - number(memory, WORKED)) / _worth((hour * STEPS_PER_HOUR) + STEPS_PER_HOUR // 2))
-    put(memory, WORKED, total)
-    return min(busy, STEPS_PER_HOUR)
+    first, busy = hour * STEPS_PER_HOUR, 0
+    if rates.bucket - first < STEPS_PER_HOUR:
+        busy = 1 << (rates.bucket - first) if rates.bucket >= first else 0
+    steps = rates.steps
+    for place in range(len(steps) - 3, -1, -3):
+        if steps[place] < first:
+            break
+        if steps[place] - first < STEPS_PER_HOUR:
+            busy |= 1 << (steps[place] - first)
+    return busy
 
 
 def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:
-    """Takes in an hour with busy periods, later than those before, and learns the hours that are a day old by then."""
+    """Takes in an hour with busy periods, a bit each, later than those before; learns what is a day old by then."""
     before, memory.hour = memory.hour, hour
     if before < 0:
         memory.day = shared(hour // 24)
@@ -160,8 +161,21 @@ def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:
 
 def _learn(memory: PeriodMemory, hour: int, busy: int) -> None:
     _close(memory, hour // 24)
-    _count(memory, cell_of(hour), busy)
-    put(memory, _RUNNING, number(memory, _RUNNING) + busy)
+    _count(memory, cell_of(hour), busy.bit_count())
+    _schedule(memory, busy)
+    put(memory, _RUNNING, number(memory, _RUNNING) + busy.bit_count())
+
+
+def _schedule(memory: PeriodMemory, busy: int) -> None:
+    """Counts an hour at work in each of its busy ten minutes; when there are too many, the past is worth half."""
+    learned = bytearray(memory.learned)
+    for place in range(STEPS_PER_HOUR):
+        learned[_PLACES + place] += busy >> place & 1
+    learned[_AT_WORK] += 1
+    if learned[_AT_WORK] == _MOST_AT_WORK:
+        for place in range(_PLACES, RECENT):
+            learned[place] //= 2
+    memory.learned = bytes(learned)
 
 
 def _count(memory: PeriodMemory, cell: int, more: int) -> None:
@@ -212,7 +226,18 @@ def knows_all(memory: PeriodMemory) -> bool:
 
 def count(memory: PeriodMemory, hour: int, hours: int) -> int:
     """Busy periods in the `hours` up to the end of `hour`, which is none before the newest."""
-    return sum(memory.learned[RECENT : RECENT + max(0, hours - (hour - memory.hour))])
+    return int.from_bytes(memory.learned[RECENT : RECENT + max(0, hours - (hour - memory.hour))]).bit_count()
+
+
+def busy_at(memory: PeriodMemory, hour: int, hours: int, place: int) -> int:
+    """In how many of the `hours` up to the end of `hour` these ten minutes, 0 to 5, were busy."""
+    newest = memory.learned[RECENT : RECENT + max(0, hours - (hour - memory.hour))]
+    return sum(each >> place & 1 for each in newest)
+
+
+def at_work(memory: PeriodMemory) -> bytes:
+    """In how many hours each of the six ten minutes was busy, and the hours at work that this was learned from."""
+    return memory.learned[_PLACES:RECENT]
 
 
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:

@@ -73,5 +73,10 @@ class Horizon(msgspec.Struct, frozen=True):
 
 
 def horizons(lateness: float) -> tuple[Horizon, Horizon, Horizon]:
-    """One horizon for each of `SPANS`."""
-    return (Horizon.of(STEP, lateness), Horizon.of(HOUR, lateness), Horizon.of(SIX_HOURS, lateness))
+    """One horizon for each of `SPANS`.
+
+    Ten-minute buckets are kept until their hour is final, for `periods` asks which of them there are.
+    """
+    step = Horizon.of(STEP, lateness)
+    steps = msgspec.structs.replace(step, keep=max(step.keep, STEPS_PER_HOUR + step.lag - 1))
+    return (steps, Horizon.of(HOUR, lateness), Horizon.of(SIX_HOURS, lateness))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import exp, lgamma, log
 from typing import Final
 
-from detector.features.periods import DISPERSIONS, STRETCH, PeriodMemory, count, dispersion, expected
+from detector.features.periods import DISPERSIONS, PeriodMemory, count, dispersion, expected
 from detector.features.tails import TINY, negative_binomial_tail
 
 _MOST: Final = 8.0
@@ -23,13 +23,13 @@ NOTED: Final = 1.5
 _EPSILON: Final = 1e-12
 
 
-def surprise(memory: PeriodMemory, hour: int) -> float:
-    """-ln of how likely a key is to be as busy as it is in the stretch up to the end of `hour`; 8 at most."""
-    number = count(memory, hour, STRETCH)
-    usual = expected(memory, hour, STRETCH)
+def surprise(memory: PeriodMemory, hour: int, hours: int) -> float:
+    """-ln of how likely a key is to be as busy as it is in the `hours` up to the end of `hour`; 8 at most."""
+    number = count(memory, hour, hours)
+    usual = expected(memory, hour, hours)
     if number <= usual:
         return 0.0
-    return min(_MOST, -log(negative_binomial_tail(number, usual, dispersion(memory, DISPERSIONS[STRETCH]))))
+    return min(_MOST, -log(negative_binomial_tail(number, usual, dispersion(memory, DISPERSIONS[hours]))))
 
 
 def chance(total: float, keys: int) -> float:

@@ -1,4 +1,4 @@
-"""D04, D05: at work nearly all of the time for two hours in which an agent usually is not."""
+"""D05: at work nearly all of the time for two hours in which an agent usually is not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def night(agent: Agent = CLERK, *, number: int = 9, at: float = NIGHT, error: in
 def test_work_in_the_night_is_said_with_its_numbers() -> None:
     (alert,) = said(NAME, office(), night())
     assert alert.severity == "medium"
-    assert alert.catalogue_ids == ("D04", "D05")
+    assert alert.catalogue_ids == ("D05",)
     assert (alert.subject.kind, alert.subject.id) == ("agent", CLERK.id)
     assert alert.time == "2026-03-22T02:00:00.000Z"
     assert alert.title == "At work in 6 of 12 ten-minute periods, usually 0.3"

@@ -1,4 +1,4 @@
-"""D108: several agents of a blueprint are far busier than usual in the same two hours."""
+"""D108: several agents of a blueprint are far busier than usual in the same two or six hours."""
 
 from __future__ import annotations
 
@@ -73,7 +73,18 @@ def test_a_burst_of_minutes_is_no_surge() -> None:
 
 
 def test_young_agents_do_not_count() -> None:
-    assert said(NAME, history(6), theft(at=NOW + 6 * DAY + 2 * HOUR)) == []
+    assert said(NAME, history(4), theft(at=NOW + 4 * DAY + 2 * HOUR)) == []
+
+
+def test_a_little_more_of_all_for_six_hours_adds_up() -> None:
+    """Four requests more of each agent: no two hours of it are worth a word."""
+    start = NIGHT + 4 * HOUR
+    more = [
+        TENANT.sign_ins(agent, start + number * 10 * MINUTE, 4, every=80 * MINUTE) for number, agent in enumerate(TEAM)
+    ]
+    (alert,) = said(NAME, in_order(history(11), *more))
+    assert alert.evidence.details["hours"] == 6
+    assert "from 2026-03-22 05:00 to 2026-03-22 11:00 UTC" in alert.explanation
 
 
 def test_the_usual_crowd_is_usual() -> None:
@@ -90,9 +101,15 @@ def test_nobody_looks_when_nobody_listens() -> None:
 
 @pytest.mark.parametrize(
     ("p_value", "agents", "seen", "found"),
-    [(9.9e-5, 3, 7, True), (1e-4, 3, 7, False), (9.9e-5, 2, 7, False), (9.9e-5, 3, 6.9, False)],
+    [(9.9e-5, 3, 5, True), (1e-4, 3, 5, False), (9.9e-5, 2, 5, False), (9.9e-5, 3, 4.9, False)],
 )
 def test_every_threshold_has_its_edge(p_value: float, agents: int, seen: float, *, found: bool) -> None:
-    facts: dict[str, Fact] = {"agents": agents, "agents_known": 5, "blueprint_name": "farm", "busiest": ("a", "b")}
+    facts: dict[str, Fact] = {
+        "agents": agents,
+        "agents_known": 5,
+        "hours": 2,
+        "blueprint_name": "farm",
+        "busiest": ("a", "b"),
+    }
     told = signal("together", p_value=p_value, seen=seen, value=20.0, usual=3.0, facts=facts)
     assert (CollectiveSurge().judge(told) is not None) == found

@@ -46,22 +46,22 @@ def test_a_key_alone_adds_no_more_than_it_may() -> None:
     hour = memory.hour + 10  # three in the morning
     periods.take_in(memory, hour - 1, 6)
     periods.take_in(memory, hour, 6)
-    assert together.surprise(memory, hour) == 8.0
+    assert together.surprise(memory, hour, STRETCH) == 8.0
 
 
 def test_a_surprise_is_the_logarithm_of_a_tail() -> None:
     memory = clerk()
     hour = memory.hour + 19
-    periods.take_in(memory, hour, 5)
+    periods.take_in(memory, hour, 0b11111)
     usual = periods.expected(memory, hour, STRETCH)
     tail = negative_binomial_tail(5, usual, periods.dispersion(memory, DISPERSIONS[STRETCH]))
-    assert together.surprise(memory, hour) == -log(tail)
-    assert 0.0 < together.surprise(memory, hour) < 8.0
+    assert together.surprise(memory, hour, STRETCH) == -log(tail)
+    assert 0.0 < together.surprise(memory, hour, STRETCH) < 8.0
 
 
 def test_who_does_what_it_does_surprises_nobody() -> None:
-    assert together.surprise(clerk(), START + 24 * 9 + 16) < 1.0
-    assert together.surprise(clerk(), START + 24 * 20) == 0.0
+    assert together.surprise(clerk(), START + 24 * 9 + 16, STRETCH) < 1.0
+    assert together.surprise(clerk(), START + 24 * 20, STRETCH) == 0.0
 
 
 def test_small_surprises_of_many_are_a_great_one() -> None:
