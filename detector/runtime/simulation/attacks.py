@@ -33,16 +33,19 @@ class Staged(NamedTuple):
 ATTACK_STORIES: Final = tuple(story for story, _ in _PLAYS)
 """Every attack that can be staged."""
 _NAMES: Final = tuple(story.name for story in ATTACK_STORIES)
+_LAST: Final = frozenset({"silent_agent"})
+"""Stories that are true only of agents which no other story has to do with."""
 
 
 def stage_attacks(world: World) -> Staged:
     """Stage the chosen stories at each chosen level; give their records, their labels by start, and the gaps."""
     settings, stages = world.settings, list[Stage]()
-    for name in chosen_stories(settings):
+    for name in sorted(chosen_stories(settings), key=_LAST.__contains__):
         number = _NAMES.index(name)
         story, act = _PLAYS[number]
         for level in settings.attack_levels:
-            stage = Stage(world, story, number, level)
+            taken = frozenset(agent for stage in stages for agent in stage.subjects) if name in _LAST else frozenset()
+            stage = Stage(world, story, number, level, taken)
             act(stage)
             stages.append(stage)
     gaps = Gaps(gap for stage in stages for gap in stage.gaps)

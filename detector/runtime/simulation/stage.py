@@ -97,10 +97,15 @@ class World:
 
 
 class Stage:
-    """One staging of a story. Its draws depend on the seed, the story and the level, not on the other stories."""
+    """One staging of a story. Its draws depend on the seed, the story and the level, not on the other stories.
 
-    def __init__(self, world: World, story: Story, number: int, level: Level) -> None:
-        """Set the scene for the story that is `number` in the catalogue of stories."""
+    One story needs to know of the others: who falls silent must have been left alone by all of them.
+    """
+
+    def __init__(
+        self, world: World, story: Story, number: int, level: Level, taken: frozenset[str] = frozenset()
+    ) -> None:
+        """Set the scene for the story that is `number` in the catalogue; agents that are `taken` have another story."""
         settings, tenant = world.settings, world.tenant
         self.world = world
         self.settings, self.tenant, self.plan = settings, tenant, world.plan
@@ -116,6 +121,7 @@ class Stage:
         self.subjects: list[str] = []
         self.networks = Registry(1 + place % _ROOMS, half=place // _ROOMS)
         self.place = place
+        self._taken = taken
 
     def _start(self, place: int) -> int:
         span = self.settings.end_ticks - self.settings.attack_ticks
@@ -186,8 +192,9 @@ class Stage:
         return working or self.tenant.agents_of(self.blueprint)
 
     def agent(self, kind: Busy = "ordinary") -> Agent:
-        """Choose an agent of the blueprint and make it the subject."""
-        ranked = sorted(self.family(), key=lambda agent: (-agent.weight, agent.id))
+        """Choose an agent of the blueprint, one that is not taken where there is one, and make it the subject."""
+        free = [agent for agent in self.family() if agent.id not in self._taken]
+        ranked = sorted(free or self.family(), key=lambda agent: (-agent.weight, agent.id))
         third = max(1, len(ranked) // 3)
         slices = {"busy": ranked[:third], "ordinary": ranked[third:-third] or ranked, "quiet": ranked[-third:]}
         chosen = self.rng.choice(slices[kind])
