@@ -74,4 +74,9 @@ class Horizon(msgspec.Struct, frozen=True):
 
 def horizons(lateness: float) -> tuple[Horizon, Horizon, Horizon]:
     """One horizon for each of `SPANS`."""
-    return (Horizon.of(STEP, lateness), Horizon.of(HOUR, lateness), Horizon.of(SIX_HOURS, lateness))
+    return (Horizon.of(STEP, lateness), Horizon.of(HOUR, lateness), _of_days(Horizon.of(SIX_HOURS, lateness)))
+
+
+def _of_days(six: Horizon) -> Horizon:
+    """The horizon of six hours, of which a whole day is still there when it is final and judged; see `drift`."""
+    return Horizon(six.span, six.lag, max(six.keep, DAY // six.span + six.lag - 1))
