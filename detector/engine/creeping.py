@@ -71,7 +71,7 @@ class Creeping:
         self.state = state
         self.saying = saying
         self.journal = journal
-        asked = [each for each in settings.detectors if isinstance(each, SlowDrift) and each.enabled]
+        asked = [each for each in settings.detectors if isinstance(each, SlowDrift)]  # what is off learns all the same
         self.min_days = min((each.min_days for each in asked), default=inf)
         self.floor = min((each.floor for each in asked), default=inf)
         self.p_value = max((each.p_value for each in asked), default=0.0)
