@@ -492,6 +492,7 @@ def _small() -> EngineSettings:
                 "busy_day": {"p_value": 1e-2, "floor": 4, "min_days": 1.0},
                 "agent_silent": {"p_value": 1e-2, "min_days": 4.0},
                 "collective_surge": {"p_value": 0.05, "min_agents": 2, "min_days": 1.0},
+                "slow_drift": {"p_value": 0.5, "floor": 1, "min_days": 2},
                 "api_spread": {"p_value": 1e-2, "min_seen": 4.0},
                 "api_novelty": {"p_value": 0.2, "p_value_sensitive": 0.3, "p_value_alone": 0.2, "min_seen": 4.0},
                 "resource_shift": {"p_value": 0.05, "floor": 2, "min_seen": 4.0},

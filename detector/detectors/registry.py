@@ -64,6 +64,7 @@ from detector.detectors.resource_shift import ResourceShift
 from detector.detectors.risk_raised import RiskRaised
 from detector.detectors.risky_agent_active import RiskyAgentActive
 from detector.detectors.secret_in_production import SecretInProduction
+from detector.detectors.slow_drift import SlowDrift
 from detector.detectors.success_after_failures import SuccessAfterFailures
 from detector.detectors.token_spike import TokenSpike
 from detector.detectors.unaccountable_agent import UnaccountableAgent
@@ -80,6 +81,7 @@ DETECTORS: Final = (
     BusyDay,
     AgentSilent,
     CollectiveSurge,
+    SlowDrift,
     ApiSpread,
     ApiNovelty,
     ResourceShift,

@@ -16,6 +16,7 @@ SignalKind = Literal[
     "silence",
     "together",
     "mix",
+    "drift",
     "api_spread",
     "api_novelty",
     "early_life",

@@ -54,6 +54,7 @@ _FAMILIES: Final = {
     "token_rate": "volume",
     "busy": "volume",
     "together": "volume",
+    "drift": "volume",
     "api_spread": "resources",
     "api_novelty": "resources",
     "mix": "resources",

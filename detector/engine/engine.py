@@ -27,6 +27,7 @@ from detector.engine.closing import Closing
 from detector.engine.compiled import fold, greeting, looking, observing, times_of
 from detector.engine.concurrency import Concurrency
 from detector.engine.counting import Counting
+from detector.engine.creeping import Creeping
 from detector.engine.declaring import Declaring
 from detector.engine.deploying import Deploying
 from detector.engine.directory import Directory
@@ -166,7 +167,7 @@ class Engine:
         self.casebook.on_granted.append(self.concurrency.granted)
         self.parts.append(self.concurrency)
         self.working = Working(settings, state, saying, journal, self.router.children)
-        self.parts.append(self.working)
+        self.parts += [self.working, Creeping(settings, state, saying, journal)]
 
     def _declare(self, declarations: Declarations | None) -> None:
         """Connects what compares with the manifest, if there is one; it reads inventories behind who else does."""

@@ -10,7 +10,7 @@ from detector.domain.signals import Fact, Signal
 from detector.engine.novelties import who
 from detector.engine.routing import Route, key_of, subject_of
 from detector.features.failures import FailureMemory, Failures
-from detector.features.timeline import DAY, HOUR, SIX_HOURS, horizons
+from detector.features.timeline import DAY, HOUR, SIX_HOURS, Horizon
 
 if TYPE_CHECKING:
     from detector.engine.saying import Saying
@@ -29,8 +29,8 @@ class Refusals:
         self.settings = settings
         self.state = state
         self.saying = saying
-        spans = horizons(settings.lateness)
-        self.failures = Failures(settings.failures, spans[1], spans[2])
+        hour, window = Horizon.of(HOUR, settings.lateness), Horizon.of(SIX_HOURS, settings.lateness)
+        self.failures = Failures(settings.failures, hour, window)
         self.on_refused: list[Callable[[Route, SignIn, int], None]] = []
         """Told of every refused token request, with its hour."""
 

@@ -62,6 +62,8 @@ class State(msgspec.Struct):
     """Hours, tenants and people out of service of whom they show something; see `detector.engine.departures`."""
     worked_hour: int = -1
     """The last hour (since the epoch) for which it was looked at who was at work."""
+    crept_day: int = -1
+    """The last day (since the epoch) for which it was looked at who asks for more from day to day."""
     credentials_day: int = -1
     """The last midnight, in days since the epoch, at which the ends of credentials were looked at."""
     closed_hour: int = -1

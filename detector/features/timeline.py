@@ -73,10 +73,14 @@ class Horizon(msgspec.Struct, frozen=True):
 
 
 def horizons(lateness: float) -> tuple[Horizon, Horizon, Horizon]:
-    """One horizon for each of `SPANS`.
+    """One horizon for each of `SPANS`."""
+    step, six = Horizon.of(STEP, lateness), Horizon.of(SIX_HOURS, lateness)
+    return (_whole(step, HOUR), Horizon.of(HOUR, lateness), _whole(six, DAY))
 
-    Ten-minute buckets are kept until their hour is final, for `periods` asks which of them there are.
+
+def _whole(horizon: Horizon, span: int) -> Horizon:
+    """A horizon whose buckets are kept until the hour or day that they belong to is final.
+
+    `periods` asks which ten minutes of an hour were busy, `drift` for the requests of a day.
     """
-    step = Horizon.of(STEP, lateness)
-    steps = msgspec.structs.replace(step, keep=max(step.keep, STEPS_PER_HOUR + step.lag - 1))
-    return (steps, Horizon.of(HOUR, lateness), Horizon.of(SIX_HOURS, lateness))
+    return Horizon(horizon.span, horizon.lag, max(horizon.keep, span // horizon.span + horizon.lag - 1))

@@ -22,14 +22,13 @@ GUESS, EXPIRED, OUTAGE = "credential_invalid", "credential_expired", "service_er
 
 
 def feature(lateness: float = 1200.0, **changes: int) -> Failures:
-    spans = horizons(lateness)
     chosen = FailureSettings(
         classes={7000215: GUESS, 7000222: EXPIRED, 90033: OUTAGE},
         transient=frozenset({OUTAGE}),
         guesses=frozenset({GUESS}),
         **changes,
     )
-    return Failures(chosen, spans[1], spans[2])
+    return Failures(chosen, Horizon.of(HOUR, lateness), Horizon.of(SIX_HOURS, lateness))
 
 
 def requests(*times: int, lateness: float = 1200.0) -> RateMemory:

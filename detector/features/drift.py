@@ -1,0 +1,152 @@
+"""How many tokens a key asks for a day, and whether it becomes more from day to day.
+
+A rise of a few per cent a day is in no hour and on no day worth a word, and a baseline of the latest weeks forgives it.
+So days add up: Page's cumulative sum of the log-likelihood ratio of a level `_RISE` times as high against the usual one
+(Page 1954), which of all procedures with as few false alarms is the one that waits least (Moustakides 1986).
+
+Levels are logarithms of requests, of working days and of other days apart (UTC), and only days at work have one: a
+pause is no drift. What the siblings ask for more than they usually do is taken off. The reference forgets by half in
+thirty days of a kind and learns nothing while a drift is suspected, so the drift does not become the usual; one that
+goes on for as long as that is the new level, and all begins anew. How far days are off is learned too, shrunk to what
+an overdispersed count shows.
+
+No day counts for more than 16 to 1, so a flood is no drift: it takes three days to say anything that is worth it.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+from struct import Struct
+from typing import Final
+
+import msgspec
+
+from detector.features.timeline import DAY, SIX_HOURS, STEPS_PER_SIX_HOURS
+from detector.features.token_rate import RateMemory
+
+LIMIT: Final = 4.0
+"""How many times as much as usual a day, of the key or of a sibling, is taken for at most."""
+
+_RISE: Final = log(1.4)
+"""The least rise that is looked for."""
+_MOST: Final = log(16.0)
+"""What a day counts for at most."""
+_SUSPECTED: Final = log(10.0)
+"""Sum from which on nothing is learned: one day of a flood is enough."""
+_PATIENCE: Final = 30
+"""Days of a rise after which it is the new level."""
+_DAYS: Final = 43
+"""Days of a kind that count at most, so that half of what they taught is forgotten in thirty."""
+_OVERDISPERSION: Final = 0.09
+"""Variance of a level, beside that of a Poisson count, of keys that nothing is known of."""
+_WEIGHT: Final = 5.0
+"""Days that such a variance is worth beside the key's own."""
+_KNOWN: Final = 2
+"""Days of a kind from which on a key's usual number says something of its siblings."""
+_WORKING_DAYS: Final = 5
+_SIXES: Final = DAY // SIX_HOURS
+
+_NUMBERS: Final = Struct("<4fI5B")
+"""Levels of the two kinds of days, mean square of what they are off by, the sum; the day since which there is one; days
+of each kind, days that the square is from, days since the sum was nothing, those of them on which it rose."""
+
+
+class DriftMemory(msgspec.Struct, gc=False):
+    """The days of one key."""
+
+    learned: bytes = bytes(_NUMBERS.size)
+    """In one piece, because there are very many keys."""
+
+
+class Drift(msgspec.Struct, frozen=True, gc=False):
+    """Days that rise."""
+
+    usual: float
+    """Requests to be expected of the last of them."""
+    since: int
+    """The first of them."""
+    days: int
+    """How many of them were higher than usual."""
+    p_value: float
+    """Wald's bound: the chance that the likelihood ratio of an unchanged key ever gets so high before it is back at
+    nothing. A bound for a normal level with the right moments, which were estimated; how often it is reached is counted
+    anyway, as of all kinds (`budget`)."""
+    seen: int
+    """Days that the usual number was learned from."""
+
+
+def requests_of(rates: RateMemory, day: int) -> int:
+    """Requests of a day (since the epoch), which is final and whose six-hour buckets are not folded yet."""
+    first = day * _SIXES
+    newest = rates.bucket // STEPS_PER_SIX_HOURS
+    if newest < first:
+        return 0
+    number = rates.n + rates.six_n if newest < first + _SIXES else 0
+    closed = rates.sixes
+    for place in range(len(closed) - 3, -1, -3):
+        six = closed[place]
+        if six < first:
+            break
+        if six < first + _SIXES:
+            number += closed[place + 1]
+    return number
+
+
+def usual(memory: DriftMemory | None, day: int) -> float:
+    """Usual requests of such a day at work; 0 when too few of them were seen."""
+    if memory is None:
+        return 0.0
+    numbers, kind = _NUMBERS.unpack(memory.learned), _kind(day)
+    return exp(numbers[kind]) - 1.0 if numbers[5 + kind] >= _KNOWN else 0.0
+
+
+def take_in(memory: DriftMemory, day: int, requests: int, shared: float, least: float) -> Drift | None:
+    """Takes in a day at work, later than those before.
+
+    Args:
+        memory: The days before.
+        day: The day, since the epoch.
+        requests: How many there were.
+        shared: Logarithm of how many times as much as usual the siblings asked for.
+        least: Days that must have taught before one is judged.
+
+    Returns:
+        What the days add up to, if this one adds to it.
+    """
+    *levels, square, total, since, work, rest, errors, days, rises = _NUMBERS.unpack(memory.learned)
+    kind, numbers = _kind(day), [work, rest]
+    level, seen, taught = log(requests + 1.0), numbers[kind], work + rest
+    if days >= _PATIENCE:
+        levels, square, total, numbers, seen, taught, errors, days, rises = [0.0, 0.0], 0.0, 0.0, [0, 0], 0, 0, 0, 0, 0
+    off = _bounded(level - levels[kind], log(LIMIT)) if seen else 0.0
+    found: Drift | None = None
+    if seen and taught >= least:
+        prior = _OVERDISPERSION + exp(-levels[kind])
+        variance = (_WEIGHT * prior + errors * square) / (_WEIGHT + errors) * (1.0 + (days + 1) / seen)
+        excess = off - max(0.0, shared)
+        step = _bounded(_RISE / variance * (excess - _RISE / 2.0), _MOST)
+        if not total:
+            since, days, rises = day, 0, 0
+        total = max(0.0, total + step)
+        days, rises = (days + 1, rises + (step > 0.0)) if total else (0, 0)
+        if step > 0.0:
+            expected = exp(levels[kind] + max(0.0, shared)) - 1.0
+            found = Drift(expected, since, rises, exp(-total), taught)
+    if total < _SUSPECTED:
+        if seen:
+            error = _bounded(off - shared, log(LIMIT))
+            errors = min(errors + 1, _DAYS)
+            square += (error * error / (1.0 + 1.0 / seen) - square) / errors
+        numbers[kind] = min(seen + 1, _DAYS)
+        levels[kind] += off / numbers[kind] if seen else level
+    memory.learned = _NUMBERS.pack(*levels, square, total, since, *numbers, errors, days, rises)
+    return found
+
+
+def _bounded(value: float, most: float) -> float:
+    return max(-most, min(most, value))
+
+
+def _kind(day: int) -> int:
+    """0 for a working day, 1 for another one; the epoch began on a Thursday."""
+    return int((day + 3) % 7 >= _WORKING_DAYS)
