@@ -216,7 +216,7 @@ $(VENV)/.locked: $(VENV)/.tools requirements-dev.lock
 # What pip does with one processor, and uv for all; of those that are left out hardly anything is imported. Who is in a hurry
 # to see something does not wait for it.
 $(VENV)/.bytecode: $(VENV)/.locked
-	$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|Cython|cyclonedx|dns|fontTools|lark|llvmlite|lxml|matplotlib|mpl_toolkits|mypyc?|narwhals|numba|PIL|pip|pkg_resources|pygments|pyparsing|ruamel|setuptools|wcwidth)/' $(VENV)/lib || true
+	$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|Cython|cyclonedx|dns|fontTools|lark|lxml|matplotlib|mpl_toolkits|mypyc?|PIL|pip|pkg_resources|pygments|pyparsing|ruamel|setuptools|wcwidth)/' $(VENV)/lib || true
 	touch $@
 
 # A C compiler and Python.h make it twice as fast (hatch_build.py); without them there is only a warning.
