@@ -40,10 +40,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     settings = SimulationSettings(
         seed=3,
-        days=4,
+        days=2,
         agents=12,
         blueprints=3,
-        attack_after_days=2,
+        attack_after_days=1,
         mean_requests_per_agent_day=40,
         other_records_per_day=100,
     )

@@ -23,7 +23,7 @@ MODEL_LIBRARIES = ("numpy", "pandas", "pyod", "scipy", "skops", "sklearn")
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("archive") / "events.jsonl"
-    settings = SimulationSettings(seed=5, days=9, agents=30, attacks=False, mean_requests_per_agent_day=40)
+    settings = SimulationSettings(seed=5, days=9, agents=16, attacks=False, mean_requests_per_agent_day=40)
     path.write_bytes(b"\n".join(simulate(settings).bodies()))
     return path
 

@@ -9,9 +9,9 @@ from math import log10
 from random import Random
 
 import pytest
+import scipy  # its stats are loaded by the test that names them: that takes a second, which no other worker spends
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import genpareto
 
 from detector.engine.state import decoder, encoder
 from detector.features.peaks import LEAST, MOST, Peaks, Tail
@@ -115,10 +115,10 @@ def test_what_lies_at_the_quantile_or_below_is_no_surprise() -> None:
 
 @pytest.mark.parametrize("heavy", [0.05, 0.2, 0.4])
 def test_the_tail_is_the_generalised_pareto_distribution(heavy: float) -> None:
-    heights = genpareto.rvs(heavy, size=200, random_state=5)
+    heights = scipy.stats.genpareto.rvs(heavy, size=200, random_state=5)
     peaks = told(with_peaks([10.0 + float(height) for height in heights]), Tail(alike=0.0, peaks=200))
     for excess in (15.0, 30.0, 60.0):
-        expected = genpareto.sf(excess, peaks.shape, scale=peaks.scale)
+        expected = scipy.stats.genpareto.sf(excess, peaks.shape, scale=peaks.scale)
         if all(each < excess for each in peaks.excesses):
             surprise = copy.deepcopy(peaks).update(peaks.quantile + excess)
             assert surprise == pytest.approx(log10(peaks.spacing) - log10(expected))

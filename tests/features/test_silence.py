@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 
 import pytest
-from scipy import stats
+import scipy  # its stats are loaded by the test that names them: that takes a second, which no other worker spends
 
 from detector.features import periods, silence
 from detector.features.periods import PAUSES, PeriodMemory, number, put
@@ -53,7 +53,7 @@ def test_the_tail_is_that_of_a_gumbel_distribution_with_these_moments() -> None:
     variance = (4 * (0.5 * mean) ** 2 + 12 * 9.0) / 16 * (1 + 2 / 12)
     scale = max((6 * variance) ** 0.5 / 3.141592653589793, 0.25 * mean)
     assert pause.usual == pytest.approx(mean)
-    assert pause.p_value == pytest.approx(stats.gumbel_r.sf(20.0, mean - 0.5772156649 * scale, scale), rel=1e-6)
+    assert pause.p_value == pytest.approx(scipy.stats.gumbel_r.sf(20.0, mean - 0.5772156649 * scale, scale), rel=1e-6)
     assert (pause.hours, pause.missed, pause.days) == (9, 20.0, float(periods.days(memory)))
 
 

@@ -7,9 +7,10 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import scipy  # its stats are loaded by the test that names them: that takes a second, which no other worker spends
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import special
 
 from detector.features import tails
 from detector.features.tails import (
@@ -74,7 +75,7 @@ def test_the_continued_fraction_gives_up_after_a_while() -> None:
 @given(counts(1_000_000), means, dispersions)
 def test_the_negative_binomial_tail_equals_scipy(count: int, mean: float, dispersion: float) -> None:
     size = 1.0 / dispersion
-    expected = float(stats.nbinom.sf(count - 1, size, size / (size + mean)))
+    expected = float(scipy.stats.nbinom.sf(count - 1, size, size / (size + mean)))
     assume(expected > REPRESENTABLE)
     assert negative_binomial_tail(count, mean, dispersion) == pytest.approx(expected, rel=1e-9)
 
@@ -85,7 +86,7 @@ def test_the_beta_binomial_tail_equals_the_sum_of_scipys_terms(
 ) -> None:
     """`betabinom.sf` itself is one minus a sum and has no digits left for small tails."""
     failures = data.draw(st.integers(0, attempts))
-    terms = stats.betabinom.pmf(np.arange(failures, attempts + 1), attempts, alpha, beta)
+    terms = scipy.stats.betabinom.pmf(np.arange(failures, attempts + 1), attempts, alpha, beta)
     expected = min(1.0, math.fsum(terms))
     assume(expected > REPRESENTABLE)
     assert beta_binomial_tail(failures, attempts, alpha, beta) == pytest.approx(expected, rel=1e-9)
@@ -96,7 +97,7 @@ def test_the_beta_binomial_tail_agrees_with_scipys_survival_function(
     attempts: int, alpha: float, beta: float, data: st.DataObject
 ) -> None:
     failures = data.draw(st.integers(0, attempts))
-    expected = float(stats.betabinom.sf(failures - 1, attempts, alpha, beta))
+    expected = float(scipy.stats.betabinom.sf(failures - 1, attempts, alpha, beta))
     assert beta_binomial_tail(failures, attempts, alpha, beta) == pytest.approx(expected, rel=1e-9, abs=1e-10)
 
 
@@ -127,7 +128,7 @@ def test_a_tail_is_a_probability_and_falls_with_the_count(count: int, mean: floa
 def test_all_but_no_dispersion_is_taken_as_all_but_poisson(dispersion: float) -> None:
     tail = negative_binomial_tail(30, 10.0, dispersion)
     assert tail == negative_binomial_tail(30, 10.0, 1e-4)
-    assert tail == pytest.approx(float(stats.poisson.sf(29, 10.0)), rel=0.05)
+    assert tail == pytest.approx(float(scipy.stats.poisson.sf(29, 10.0)), rel=0.05)
 
 
 def test_a_surprise_has_a_grade_for_each_time_that_it_has_grown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections import Counter
@@ -40,7 +41,9 @@ HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation"]
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    # Go collects its garbage less often: a fifth of the time was for that.
+    environment = {**os.environ, "GOGC": "400"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
 @cache

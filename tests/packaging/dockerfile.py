@@ -78,4 +78,4 @@ def _copied(origin: Path, target: Path) -> None:
     if origin.is_dir():
         shutil.copytree(origin, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     else:
-        shutil.copy(origin, target)
+        shutil.copy2(origin, target)  # the build hook looks at what is newer

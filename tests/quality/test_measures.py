@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import scipy  # its stats are loaded by the test that names them: that takes a second, which no other worker spends
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from bench.quality import measures
 from bench.quality.measures import Conformal, CrossFitted, Outcome, outcome_of
@@ -18,7 +18,7 @@ from tests.quality.told import HOUR, told, truth
 @given(st.integers(1, 500).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
 def test_an_interval_is_wilsons(counts: tuple[int, int]) -> None:
     found, total = counts
-    expected = binomtest(found, total).proportion_ci(method="wilson")
+    expected = scipy.stats.binomtest(found, total).proportion_ci(method="wilson")
     assert measures.wilson(found, total) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
