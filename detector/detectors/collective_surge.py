@@ -26,6 +26,7 @@ class CollectiveSurge:
     name: ClassVar[str] = "collective_surge"
     catalogue_ids: ClassVar[tuple[str, ...]] = ("D108",)
     reads: ClassVar[tuple[SignalKind, ...]] = ("together",)
+    sorts: ClassVar[tuple[str, ...]] = ("2 hours", "6 hours")
     attack: ClassVar[tuple[str, ...]] = ("T1078.004",)
     innocent: ClassVar[tuple[str, ...]] = (
         "A release, a backfill or a load test of the whole blueprint.",

@@ -301,8 +301,8 @@ INTRUSIONS: Final[tuple[Play, ...]] = (
         _permission_probing,
     ),
     (Story("off_hours", "volume", "An office agent works in the middle of the night.", ("D05",)), _off_hours),
-    (Story("beacon", "volume", "An agent asks at intervals exact to the tick.", ("D04",)), _beacon),
-    (Story("extra_runs", "volume", "A scheduled agent runs between its schedules.", ("D04",)), _extra_runs),
+    (Story("beacon", "volume", "An agent asks at intervals exact to the tick.", ("D04", "D05")), _beacon),
+    (Story("extra_runs", "volume", "A scheduled agent runs between its schedules.", ("D04", "D05")), _extra_runs),
     (Story("slow_drift", "volume", "A busy agent does a little more each hour until the end.", ("D107",)), _slow_drift),
     (
         Story(

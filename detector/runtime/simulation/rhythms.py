@@ -120,7 +120,7 @@ RHYTHMS: Final[tuple[Play, ...]] = (
         _fleet_rise,
     ),
     (
-        Story("tightened_interval", "volume", "A regular agent asks at shorter intervals.", ("D04", "D06")),
+        Story("tightened_interval", "volume", "A regular agent asks at shorter intervals.", ("D04", "D05", "D06")),
         _tightened_interval,
     ),
     (
