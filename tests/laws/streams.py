@@ -783,6 +783,20 @@ def kept_hours(scene: Scene) -> None:
     scene.end = max(scene.end, START + 12 * DAY)
 
 
+def by_the_clock(scene: Scene) -> None:
+    """Two agents run every hour for four days; then one of them, or both, work between their runs."""
+    tenant, (name, dice) = scene.dice.choice(scene.tenants), (scene.new("clock"), scene.dice)
+    group, agents = f"{tenant.name}/{name}", [tenant.agent(f"{name}-{number}", blueprint=name) for number in range(2)]
+    for agent in agents:
+        for hour in range(4 * 24):
+            scene.tell(group, tenant.sign_in(agent, START + hour * HOUR + 5 * MINUTE + dice.randrange(120)))
+    start = START + 4 * DAY + dice.randrange(6) * HOUR
+    for agent in agents if dice.random() < 0.3 else agents[:1]:
+        for part in range(dice.randint(3, 12)):
+            scene.tell(group, tenant.sign_in(agent, start + (15 + 10 * part) * MINUTE))
+    scene.end = max(scene.end, START + 5 * DAY)
+
+
 EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
     episode.__name__: episode
     for episode in (
@@ -823,6 +837,7 @@ EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
         entitled,
         asleep,
         kept_hours,
+        by_the_clock,
     )
 }
 
