@@ -156,7 +156,9 @@ class Working:
         for identity, _ in present:
             self.journal.touch("identity", tenant_id, identity.id)
         self.on_hour(tenant_id, hour, [identity for identity, _ in present])
-        working = sorted(((each.id, each, memory) for each, memory in present), key=itemgetter(0))
+        least = min(self.min_days, self.timing.min_days)
+        known = ((each.id, each, memory) for each, memory in present if periods.days(memory) >= least)
+        working = sorted(known, key=itemgetter(0))
         self.timing.look(tenant_id, hour, working)
         found = [each for each in working if periods.days(each[2]) >= self.min_days and periods.knows(each[2], hour)]
         for _, identity, memory in found:
