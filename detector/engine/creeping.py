@@ -13,9 +13,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from detector.detectors.slow_drift import SlowDrift
-from detector.domain.alerts import Entity
 from detector.domain.signals import Fact, Signal
-from detector.engine.routing import key_of, subject_of
+from detector.engine.routing import blueprint_of, key_of, subject_of
 from detector.features import drift
 from detector.features.drift import Drift, DriftMemory
 from detector.features.timeline import DAY, STEP
@@ -144,8 +143,7 @@ class Creeping:
             first_seen=start,
             last_seen=end,
         )
-        related = (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
-        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), related)
+        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), blueprint_of(fleet))
 
 
 def _at_work(tenant: TenantMemory, day: int) -> list[_Work]:

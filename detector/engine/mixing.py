@@ -15,7 +15,7 @@ from detector.detectors.resource_shift import ResourceShift
 from detector.domain.alerts import Entity
 from detector.domain.signals import Fact, Signal
 from detector.engine import compiled
-from detector.engine.routing import key_of, subject_of
+from detector.engine.routing import blueprint_of, key_of, subject_of
 from detector.features import mix
 from detector.features.apis import Apis
 from detector.features.mix import WINDOW, MixMemory, Shift
@@ -107,7 +107,5 @@ class Mixing:
             first_seen=end - HOUR,
             last_seen=end,
         )
-        related = [Entity("resource", shift.resource)]
-        if fleet is not None:
-            related.append(Entity("blueprint", fleet.id, fleet.name))
-        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), tuple(related))
+        related = (Entity("resource", shift.resource), *blueprint_of(fleet))
+        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), related)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import force_setattr
 
-from detector.domain.alerts import Subject
+from detector.domain.alerts import Entity, Subject
 from detector.domain.events import Access, Origin, SignIn
 from detector.domain.keys import Key
 from detector.engine.children import Children
@@ -314,6 +314,11 @@ def _worth(rates: RateMemory, identifier: str) -> tuple[bool, int, str]:
 def key_of(identity: IdentityMemory) -> Key:
     """The key of an identity's memory."""
     return Key("blueprint" if identity.kind == "blueprint" else "agent", identity.id)
+
+
+def blueprint_of(fleet: FleetMemory | None) -> tuple[Entity, ...]:
+    """The blueprint that an alert concerns besides its subject, as far as it is known."""
+    return (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
 
 
 def subject_of(key: Key, tenant_id: str, identity: IdentityMemory | None, fleet: FleetMemory | None) -> Subject:

@@ -11,7 +11,7 @@ from detector.domain.alerts import Alert, Entity, Subject
 from detector.domain.events import SignIn
 from detector.domain.signals import Signal, SignalKind
 from detector.engine.naming import id_of, name
-from detector.engine.routing import Route, subject_of
+from detector.engine.routing import Route, blueprint_of, subject_of
 from detector.features import tails
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ class Saying:
         event, fleet = signal.event, route.fleet
         assert isinstance(event, SignIn)
         tenant_id = event.access.tenant_id
-        related = (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
-        self.tell(signal, tenant_id, subject_of(signal.key, tenant_id, route.identity, fleet), related)
+        self.tell(signal, tenant_id, subject_of(signal.key, tenant_id, route.identity, fleet), blueprint_of(fleet))
 
     def graded(
         self, occasion: str, p_value: float, limit: float, growth: float, *, part: int = 0, apart: float = inf

@@ -11,9 +11,8 @@ from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from detector.detectors.off_schedule import OffSchedule
-from detector.domain.alerts import Entity
 from detector.domain.signals import Fact, Signal
-from detector.engine.routing import key_of, subject_of
+from detector.engine.routing import blueprint_of, key_of, subject_of
 from detector.features import periods, schedule
 from detector.features.periods import STRETCH, PeriodMemory
 from detector.features.schedule import Schedule
@@ -77,10 +76,10 @@ class Timing:
         """How many times as much as usual siblings did off their schedules; 1 when it was less."""
         family = [] if own.blueprint_id is None else self.children.family(tenant_id, own.blueprint_id)
         count, usual = 0, 0.0
-        for each in family:
-            kept = None if each is own or each.periods is None else schedule.schedule_of(each.periods)
-            if kept is not None and each.periods is not None:
-                count += schedule.off_schedule(each.periods, kept, hour)
+        for memory in [each.periods for each in family if each is not own and each.periods is not None]:
+            kept = schedule.schedule_of(memory)
+            if kept is not None:
+                count += schedule.off_schedule(memory, kept, hour)
                 usual += kept.usual
         return max(1.0, (count + _SHARED) / (usual + _SHARED))
 
@@ -113,5 +112,4 @@ class Timing:
             first_seen=end - STRETCH * HOUR,
             last_seen=end,
         )
-        related = (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
-        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), related)
+        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), blueprint_of(fleet))

@@ -23,7 +23,7 @@ from detector.domain.signals import Fact, Signal
 from detector.engine import compiled
 from detector.engine.lifecycle import switched_off
 from detector.engine.mixing import Mixing
-from detector.engine.routing import key_of, subject_of
+from detector.engine.routing import blueprint_of, key_of, subject_of
 from detector.engine.timing import Timing
 from detector.features import periods, silence, together
 from detector.features.periods import HOURS, LONG, STRETCH, Busy, PeriodMemory
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
     from detector.engine.state import State
-    from detector.features.memory import FleetMemory, IdentityMemory, TenantMemory
+    from detector.features.memory import IdentityMemory, TenantMemory
 
 _MORE: Final = 1.5
 _BEYOND: Final = 2.0
@@ -350,7 +350,7 @@ class Working:
             first_seen=start,
             last_seen=end,
         )
-        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), _entity(fleet))
+        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), blueprint_of(fleet))
 
     # ------------------------------------------------------------------------------------------------ telling
 
@@ -381,9 +381,4 @@ class Working:
             first_seen=end - busy.hours * HOUR,
             last_seen=end,
         )
-        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), _entity(fleet))
-
-
-def _entity(fleet: FleetMemory | None) -> tuple[Entity, ...]:
-    """The blueprint, as far as it is known."""
-    return (Entity("blueprint", fleet.id, fleet.name),) if fleet is not None else ()
+        self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), blueprint_of(fleet))

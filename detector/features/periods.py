@@ -130,8 +130,8 @@ def busy_in(rates: RateMemory, hour: int) -> int:
     Ten-minute buckets are kept until their hour is final (`timeline.horizons`).
     """
     first, busy = hour * STEPS_PER_HOUR, 0
-    if rates.bucket - first < STEPS_PER_HOUR:
-        busy = 1 << (rates.bucket - first) if rates.bucket >= first else 0
+    if 0 <= rates.bucket - first < STEPS_PER_HOUR:
+        busy = 1 << (rates.bucket - first)
     steps = rates.steps
     for place in range(len(steps) - 3, -1, -3):
         if steps[place] < first:
@@ -226,13 +226,17 @@ def knows_all(memory: PeriodMemory) -> bool:
 
 def count(memory: PeriodMemory, hour: int, hours: int) -> int:
     """Busy periods in the `hours` up to the end of `hour`, which is none before the newest."""
-    return int.from_bytes(memory.learned[RECENT : RECENT + max(0, hours - (hour - memory.hour))]).bit_count()
+    return int.from_bytes(_newest(memory, hour, hours)).bit_count()
 
 
 def busy_at(memory: PeriodMemory, hour: int, hours: int, place: int) -> int:
     """In how many of the `hours` up to the end of `hour` these ten minutes, 0 to 5, were busy."""
-    newest = memory.learned[RECENT : RECENT + max(0, hours - (hour - memory.hour))]
-    return sum(each >> place & 1 for each in newest)
+    return sum(each >> place & 1 for each in _newest(memory, hour, hours))
+
+
+def _newest(memory: PeriodMemory, hour: int, hours: int) -> bytes:
+    """The busy periods of the `hours` up to the end of `hour`, as far as any are remembered."""
+    return memory.learned[RECENT : RECENT + max(0, hours - (hour - memory.hour))]
 
 
 def at_work(memory: PeriodMemory) -> bytes:
