@@ -154,11 +154,11 @@ class AgentFloors(FloorSettings):
 
 
 class BlueprintFloors(FloorSettings):
-    """Counts of all agents of a blueprint below which nobody is woken, whatever the baseline says."""
+    """Counts of all agents of a blueprint but the busiest below which nobody is woken, whatever the baseline says."""
 
-    ten_minutes: Count = Field(default=60, alias="10m")
-    hour: Count = Field(default=200, alias="1h")
-    six_hours: Count = Field(default=600, alias="6h")
+    ten_minutes: Count = Field(default=20, alias="10m")
+    hour: Count = Field(default=40, alias="1h")
+    six_hours: Count = Field(default=90, alias="6h")
 
 
 class RateSettings(Block):
@@ -183,7 +183,7 @@ class AgentRates(RateSettings):
 
 
 class BlueprintRates(RateSettings):
-    """What counts as a spike of all agents of a blueprint together."""
+    """What counts as a spike of all agents of a blueprint together, without the busiest of them."""
 
     floors: BlueprintFloors = BlueprintFloors.model_construct()
     ratio: Annotated[float, Ge(1)] = 2.5

@@ -1,7 +1,8 @@
 """D93: a credential was added, signed in, and a network never seen before was used.
 
 Catches: persistence put to use: a rogue key in the hands of somebody elsewhere.
-Misses: a thief inside a known network (credential_first_used).
+Misses: a thief inside a known network (credential_first_used), and, with a key that a pipeline added, inside a new
+prefix of a known system (network_novelty).
 Noisy on: a rotation by hand in the week in which the agent moves.
 Reads: sequence.
 ATT&CK: T1098.001, T1078.004. Runbook: docs/detectors/credential_takeover.md.
@@ -40,12 +41,17 @@ class CredentialTakeover:
     enabled: bool = True
     first_use: bool = False
     """Also say (as low) the first use of a key that no pipeline added, from whatever network; see D21."""
+    prefixes_after_pipelines: bool = False
+    """Also say that a key of a pipeline was used and then a new prefix of a known system: so does every move of an
+    egress within a week after a rotation, and network_novelty knows whether the other agents moved too."""
 
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         facts = signal.facts
         kind, by = facts.get("sequence"), facts.get("step_1_by")
         if kind == "credential_takeover":
+            if by == "pipeline" and _is_prefix(facts) and not self.prefixes_after_pipelines:
+                return None
             severity: Severity = "medium" if by == "pipeline" or _days_between(facts) > 1 else "high"
             return self._finding(
                 signal,
@@ -89,6 +95,11 @@ def _added(facts: dict[str, Fact]) -> str:
 def _days_between(facts: dict[str, Fact]) -> float:
     """Days between the first use of the key and the new network."""
     return (number(facts.get("step_3_time")) - number(facts.get("step_2_time"))) / _DAY
+
+
+def _is_prefix(facts: dict[str, Fact]) -> bool:
+    """Whether the new network is a new prefix only, of a system and a country that were known."""
+    return "/" in text(facts.get("step_3_about"))
 
 
 def _network(facts: dict[str, Fact]) -> str:

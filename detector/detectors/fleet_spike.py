@@ -1,7 +1,7 @@
 """D02: the agents of one blueprint together ask for far more tokens than they ever do.
 
 Catches: a stolen blueprint credential spread over many agents, each only a little busier.
-Misses: what a few quiet agents add to a busy fleet.
+Misses: what a few quiet agents add to a busy fleet; what one agent does alone is token_spike's.
 Noisy on: customer growth within days, product launches.
 Reads: token_rate of a blueprint's agents together.
 ATT&CK: T1078.004, T1496.004. Runbook: docs/detectors/fleet_spike.md.
@@ -61,7 +61,8 @@ class FleetSpike:
             severity="high" if known and signal.value >= self.high_ratio * signal.usual else "medium",
             title=f"Token-request spike of a whole blueprint: {amount(signal.value)} in {window}",
             explanation=(
-                f"The agents of this blueprint made {amount(signal.value)} token requests in {window}; expected about "
+                f"The agents of this blueprint made {amount(signal.value)} token requests in {window}, besides "
+                f"{amount(number(signal.facts.get('busiest_agent')))} of the busiest one; expected of all about "
                 f"{amount(signal.usual)}{hour}, learned from {amount(signal.seen)} active periods of {window}."
             ),
             signal=signal,

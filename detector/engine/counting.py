@@ -12,7 +12,7 @@ from detector.engine.routing import Route, key_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
 from detector.features.timeline import DAY, SIX_HOURS, STEPS_PER_HOUR, horizons
-from detector.features.token_rate import NO_PRIOR, Prior, RateMemory, Spike, TokenRate
+from detector.features.token_rate import NO_PRIOR, Busiest, Prior, RateMemory, Spike, TokenRate
 
 if TYPE_CHECKING:
     from detector.engine.routing import Router
@@ -24,8 +24,8 @@ _GROWTH: Final = 2.0
 """A spike is told again when its surprise has grown by so much; see `tails.grade`."""
 
 _EXTREME: Final = 3
-"""The grade from which on each span speaks for itself: ten minutes of a flood are like those of some benign bursts, and
-its hour is not."""
+"""The grade from which on each span speaks for itself, more often: ten minutes of a flood are like those of some benign
+bursts, and its hour is not."""
 
 
 class Counting:
@@ -80,10 +80,11 @@ class Counting:
     ) -> None:
         """Looks at the closed and the open buckets that a disordered request has raised."""
         lent = self._fleet_prior if fleet else self._prior
-        for spike in feature.judge_older(rates, bucket, lent(route, bucket // STEPS_PER_HOUR)):
+        busiest = self._busiest(route, event) if fleet else token_rate.nobody
+        for spike in feature.judge_older(rates, bucket, lent(route, bucket // STEPS_PER_HOUR), busiest):
             self._tell_spike(route, event, spike, fleet=fleet)
         if rates.n >= rates.trip:
-            for spike in feature.judge_open(rates, lent(route, rates.bucket // STEPS_PER_HOUR)):
+            for spike in feature.judge_open(rates, lent(route, rates.bucket // STEPS_PER_HOUR), busiest):
                 self._tell_spike(route, event, spike, fleet=fleet)
 
     def _prior(self, route: Route, hour: int) -> Prior:
@@ -108,13 +109,26 @@ class Counting:
         """The count of a blueprint's agents has reached its trip."""
         fleet = route.fleet
         assert fleet is not None
-        for spike in self.fleet_rates.judge_open(fleet.rates, self._fleet_prior(route, hour)):
+        lent, busiest = self._fleet_prior(route, hour), self._busiest(route, event)
+        for spike in self.fleet_rates.judge_open(fleet.rates, lent, busiest):
             self._tell_spike(route, event, spike, fleet=True)
 
     def _fleet_prior(self, route: Route, hour: int) -> Prior:
         fleet = route.fleet
         assert fleet is not None
         return fleets.priors(fleet.hours, fleet.rates, hour, self.spans[1])[1]
+
+    def _busiest(self, route: Route, event: SignIn) -> Busiest:
+        """Of the agents of a blueprint; who they are is asked when its count is remarkable, which is seldom."""
+        assert route.fleet is not None
+        tenant_id, blueprint = event.access.tenant_id, route.fleet.id
+
+        def busiest(index: int, bucket: int) -> int:
+            family = self.router.children.family(tenant_id, blueprint)
+            agents = (each.rates for each in family if each.blueprint_id == blueprint)  # not its own principal
+            return max((token_rate.count_in(rates, index, bucket) for rates in agents), default=0)
+
+        return busiest
 
     def older_fleet_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
         """A request of a blueprint's agents in an older bucket than the newest."""
@@ -135,7 +149,7 @@ class Counting:
                 key=key,
                 time=event.time,
                 window=(float(spike.start), float(spike.start + spike.span)),
-                occasion=self.saying.graded(period, spike.p_value, limit, _GROWTH, part=spike.span, apart=_EXTREME),
+                occasion=self.saying.graded(period, spike.p_value, limit, _GROWTH, part=spike.span, extreme=_EXTREME),
                 value=spike.count,
                 usual=spike.expected,
                 unit="token requests",
@@ -145,6 +159,7 @@ class Counting:
                 facts={
                     "span": spike.span,
                     "fleet": fleet,
+                    **({"busiest_agent": spike.busiest} if fleet else {}),
                     "dispersion": round(spike.dispersion, 3),
                     "known_days": round(max(0.0, spike.start - whose.first_seen) / DAY, 1),
                 },

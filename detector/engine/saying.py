@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from math import inf
 from typing import TYPE_CHECKING
 
 from detector.domain.alerts import Alert, Entity, Subject
@@ -64,15 +63,15 @@ class Saying:
         self.tell(signal, tenant_id, subject_of(signal.key, tenant_id, route.identity, fleet), blueprint_of(fleet))
 
     def graded(
-        self, occasion: str, p_value: float, limit: float, growth: float, *, part: int = 0, apart: float = inf
+        self, occasion: str, p_value: float, limit: float, growth: float, *, part: int = 0, extreme: int | None = None
     ) -> str:
         """The occasion of something that may grow, which is another one at each grade; see `tails.grade`.
 
-        From the grade `apart` on each `part` of it has an occasion of its own.
+        From the grade `extreme` on each `part` of it has an occasion of its own.
         """
-        grade = tails.grade(p_value, limit, growth) if self.settings.retells else 0
+        grade = tails.grade(p_value, limit, growth, extreme=extreme) if self.settings.retells else 0
         told = f"{occasion}:{grade}" if grade else occasion
-        return f"{told}:{part}" if grade >= apart else told
+        return told if extreme is None or grade < extreme else f"{told}:{part}"
 
     def take(self) -> list[Alert]:
         """The alerts since the last call, in order."""

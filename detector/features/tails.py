@@ -14,6 +14,7 @@ TINY = 1e-300
 
 _EPSILON = 1e-15
 _STEPS = 10_000
+_FINER = 4
 
 
 def _continued_fraction(a: float, b: float, x: float) -> float:
@@ -114,7 +115,7 @@ def beta_binomial_tail(failures: int, attempts: int, alpha: float, beta: float) 
     return min(1.0, max(TINY, exp(log_term) * total))
 
 
-def grade(p_value: float, limit: float, growth: float) -> int:
+def grade(p_value: float, limit: float, growth: float, *, extreme: int | None = None) -> int:
     """How often a surprise has grown `growth`-fold since it was worth a word; each grade is worth another.
 
     A flood begins like any burst and a silence like any pause: what is told of their beginnings is weak, and there is
@@ -124,6 +125,13 @@ def grade(p_value: float, limit: float, growth: float) -> int:
         p_value: In (0, 1].
         limit: The p-value below which there is something to tell, in (0, 1).
         growth: Multiple of -log10 of the p-value that makes a grade; above 1.
+        extreme: The grade from which on a quarter of such a growth makes another one. Hardly anything reaches it, so
+            few words are spent, and of what does reach it each minute counts.
     """
     surprise, least = -log10(p_value), -log10(limit)
-    return int(log(surprise / least) / log(growth) + 1e-9) if surprise > least else 0
+    if surprise <= least:
+        return 0
+    grown = log(surprise / least) / log(growth) + 1e-9
+    if extreme is None or grown < extreme:
+        return int(grown)
+    return extreme + int(_FINER * (grown - extreme))

@@ -12,6 +12,7 @@ final buckets, so whether a bucket trips does not depend on the order of arrival
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
@@ -118,6 +119,11 @@ class Prior(msgspec.Struct, frozen=True, gc=False):
 NO_PRIOR: Final = Prior(0.0, 0.0, 1.0)
 
 
+Busiest = Callable[[int, int], int]
+"""The count of the busiest of the agents that a key adds up, in a bucket of a span: index of the span and number of the
+bucket to requests."""
+
+
 class Spike(msgspec.Struct, frozen=True, gc=False):
     """One bucket above its limit."""
 
@@ -125,13 +131,21 @@ class Spike(msgspec.Struct, frozen=True, gc=False):
     start: int
     """Event time of the bucket's start, seconds."""
     count: int
+    """Requests in it; where agents are added up, without those of the busiest one."""
     expected: float
     dispersion: float
     p_value: float
     seen: float
+    busiest: int = 0
+    """Requests of the busiest agent, where agents are added up."""
 
 
 _least_likely: Final = attrgetter("p_value")
+
+
+def nobody(_index: int, _bucket: int) -> int:
+    """The busiest agent of a key that adds up none, see `Busiest`."""
+    return 0
 
 
 @lru_cache(maxsize=1_024)
@@ -292,7 +306,7 @@ class TokenRate:
         self.settings = settings
         self.spans = spans
 
-    def judge_open(self, memory: RateMemory, prior: Prior) -> list[Spike]:
+    def judge_open(self, memory: RateMemory, prior: Prior, busiest: Busiest = nobody) -> list[Spike]:
         """Looks at the open buckets of a key whose count has reached its trip; the spikes, the least likely first."""
         n, bucket = memory.n, memory.bucket
         counts = (n, n + memory.hour_n, n + memory.six_n)
@@ -301,33 +315,39 @@ class TokenRate:
         for index, count in enumerate(counts):
             if count < checks[index]:
                 continue
-            checks[index], spike = self.judge(memory, index, bucket // _RATIO[index], count, prior)
+            checks[index], spike = self.judge(memory, index, bucket // _RATIO[index], count, prior, busiest)
             if spike is not None:
                 found.append(spike)
         memory.step_check, memory.hour_check, memory.six_check = checks
         _set_trip(memory)
         return sorted(found, key=_least_likely)
 
-    def judge_older(self, memory: RateMemory, bucket: int, prior: Prior) -> list[Spike]:
+    def judge_older(self, memory: RateMemory, bucket: int, prior: Prior, busiest: Busiest = nobody) -> list[Spike]:
         """Looks at the closed buckets in which a disordered request landed; the spikes, the least likely first."""
         found: list[Spike] = []
         for index in range(len(SPANS)):
             closed, number = memory.closed(index), bucket // _RATIO[index]
             for place in range(len(closed) - 3, -1, -3):
                 if closed[place] == number and closed[place + 1] >= closed[place + 2]:
-                    check, spike = self.judge(memory, index, number, closed[place + 1], prior)
+                    check, spike = self.judge(memory, index, number, closed[place + 1], prior, busiest)
                     memory.close(index, (*closed[: place + 2], check, *closed[place + 3 :]))
                     if spike is not None:
                         found.append(spike)
         return sorted(found, key=_least_likely)
 
-    def judge(self, memory: RateMemory, index: int, bucket: int, count: int, prior: Prior) -> tuple[int, Spike | None]:
+    def judge(
+        self, memory: RateMemory, index: int, bucket: int, count: int, prior: Prior, busiest: Busiest = nobody
+    ) -> tuple[int, Spike | None]:
         """The count at which to look at this bucket again, and the spike if `count` is one.
 
         A bucket is looked at on a ladder of counts: at its floor, at `ratio` times what is expected, then a tenth
         higher each time; once it is a spike, a quarter higher, for a flood begins like any burst. The rungs depend on
         final buckets only and every count passes each of them, so which rung a bucket reaches, and with it the
         verdict, does not depend on the order of arrival.
+
+        Where agents are added up the rungs are of what is left without the busiest one: its requests are its own
+        spike. What is left never falls as requests arrive and grows by one at most, so it stands on every rung once;
+        to meet it there the bucket is looked at as soon as so many more have come as the next rung lacks.
         """
         expected, dispersion, seen = self.expectation(memory, index, bucket, prior)
         if not expected:
@@ -335,18 +355,31 @@ class TokenRate:
         rung = max(self.settings.floors[index], int(self.settings.ratio * expected) + 1)
         if count < rung:
             return rung, None
-        tail = negative_binomial_tail(count, expected, dispersion)
-        if tail >= self.settings.p_value:
-            return count + count // 10 + 1, None
+        alone = busiest(index, bucket)
+        left = count - alone
+        if left < rung:
+            return alone + rung, None
+        if busiest is nobody:
+            rung = left
+        while True:
+            tail = negative_binomial_tail(rung, expected, dispersion)
+            surprising = tail < self.settings.p_value
+            higher = rung + rung // (4 if surprising else 10) + 1
+            if higher > left:
+                break
+            rung = higher
+        if left > rung or not surprising:
+            return alone + higher, None
         horizon = self.spans[index]
-        return count + count // 4 + 1, Spike(
+        return alone + higher, Spike(
             span=horizon.span,
             start=bucket * horizon.span,
-            count=count,
+            count=left,
             expected=expected,
             dispersion=dispersion,
             p_value=tail,
             seen=seen,
+            busiest=alone,
         )
 
     def expectation(self, memory: RateMemory, index: int, bucket: int, prior: Prior) -> tuple[float, float, float]:

@@ -81,6 +81,16 @@ def test_a_rotation_by_the_pipeline_within_its_network_is_silent_and_a_new_netwo
     assert alert.severity == "medium"
 
 
+@pytest.mark.parametrize(("about", "found"), [("2001:db8:af::/48", False), ("AS64506", True), ("BR", True)])
+def test_after_a_rotation_by_the_pipeline_a_new_prefix_alone_is_a_move(about: str, found: bool) -> None:
+    """Unless one wants to hear of it; and a key that somebody added by hand is another matter."""
+    facts: dict[str, Fact] = {"sequence": "credential_takeover", "step_3_about": about}
+    told = signal("sequence", facts=facts | {"step_1_by": "pipeline"})
+    assert (CredentialTakeover().judge(told) is not None) == found
+    assert CredentialTakeover(prefixes_after_pipelines=True).judge(told) is not None
+    assert CredentialTakeover().judge(signal("sequence", facts=facts)) is not None
+
+
 def test_a_platform_actor_lowers_the_severity() -> None:
     platform = Actor(kind="app", id=guid("msi"), name="Managed Service Identity")
     (alert,) = said(NAME, added(actor=platform), used())

@@ -47,7 +47,7 @@ def test_a_burst_that_goes_no_further_stays_held_back() -> None:
 
 def test_each_grade_is_one_alert_and_an_extreme_one_is_one_of_each_span() -> None:
     alerts = flood(250)
-    grades = [(grade(10.0**-alert.score, 1e-7, 2.0), alert.sort) for alert in alerts]
+    grades = [(grade(10.0**-alert.score, 1e-7, 2.0, extreme=EXTREME), alert.sort) for alert in alerts]
     first = [reached for reached, _ in grades if reached < EXTREME]
     assert len(set(first)) == len(first) > 1
     extreme = [each for each in grades if each[0] >= EXTREME]

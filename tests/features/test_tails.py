@@ -143,7 +143,14 @@ def test_a_surprise_has_a_grade_for_each_time_that_it_has_grown() -> None:
     assert tails.grade(0.5, 1e-3, 1.5) == 0, "what is not worth a word is of the lowest grade"
 
 
-@given(st.floats(1.0, 300.0), st.floats(1.0, 300.0), st.floats(1.01, 10.0))
-def test_what_is_less_likely_is_never_of_a_lower_grade(one: float, other: float, growth: float) -> None:
-    lower, higher = sorted((one, other))
-    assert tails.grade(10.0**-lower, 1e-3, growth) <= tails.grade(10.0**-higher, 1e-3, growth)
+def test_an_extreme_surprise_has_four_grades_for_each_time_that_it_has_grown() -> None:
+    surprises = (55.9, 56.1, 66.0, 67.0, 112.1, 224.1)
+    assert [tails.grade(10.0**-each, 1e-7, 2.0, extreme=3) for each in surprises] == [2, 3, 3, 4, 7, 11]
+
+
+@given(st.floats(1.0, 300.0), st.floats(1.0, 300.0), st.floats(1.01, 10.0), st.none() | st.integers(1, 5))
+def test_what_is_less_likely_is_never_of_a_lower_grade(
+    one: float, other: float, growth: float, extreme: int | None
+) -> None:
+    lower, higher = (tails.grade(10.0**-each, 1e-3, growth, extreme=extreme) for each in sorted((one, other)))
+    assert lower <= higher

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from math import inf
+from random import Random
 from unittest.mock import patch
 
 import pytest
@@ -16,6 +18,7 @@ from detector.features.timeline import HOUR, SIX_HOURS, STEP, horizons
 from detector.features.token_rate import (
     NEVER,
     NO_PRIOR,
+    Busiest,
     Prior,
     RateMemory,
     RateSettings,
@@ -26,6 +29,7 @@ from detector.features.token_rate import (
     count_in,
     insert,
     is_experienced,
+    nobody,
     roll,
 )
 from tests.features.naive import START, Counts, arrivals
@@ -45,6 +49,7 @@ class Told:
         self.memory = RateMemory()
         self.feature = TokenRate(rates, horizons(lateness))
         self.prior = prior
+        self.busiest: Busiest = nobody
 
     def __call__(self, time: int) -> list[Spike]:
         memory, bucket, floors = self.memory, bucket_of(time), self.feature.settings.floors
@@ -54,9 +59,9 @@ class Told:
         elif bucket > memory.bucket:
             roll(memory, bucket, self.feature.spans, floors)
         elif insert(memory, bucket, floors):
-            found += self.feature.judge_older(memory, bucket, self.prior)
+            found += self.feature.judge_older(memory, bucket, self.prior, self.busiest)
         if memory.n >= memory.trip:
-            found += self.feature.judge_open(memory, self.prior)
+            found += self.feature.judge_open(memory, self.prior, self.busiest)
         return found
 
 
@@ -149,6 +154,44 @@ def test_the_order_of_arrival_changes_neither_counts_nor_the_buckets_that_are_sp
         assert baseline(disordered.memory, index, newest // ratio, horizon) == baseline(
             sorted_.memory, index, newest // ratio, horizon
         )
+
+
+crowds = st.lists(st.tuples(st.integers(0, 2), st.integers(START, START + HOUR - 1)), min_size=1, max_size=120)
+"""Requests of three agents within an hour."""
+
+
+class Together:
+    """Three agents and what they add up to, told as the engine tells them."""
+
+    def __init__(self) -> None:
+        self.agents = [Told(EASY, 3_600.0) for _ in range(3)]
+        self.sum = Told(EASY, 3_600.0, Prior(0.5, 100.0, 1.0))
+        self.sum.busiest = lambda index, bucket: max(count_in(each.memory, index, bucket) for each in self.agents)
+        self.spikes: list[Spike] = []
+
+    def __call__(self, agent: int, time: int) -> None:
+        self.agents[agent](time)
+        self.spikes += self.sum(time)
+
+
+@given(crowds, st.randoms(use_true_random=False))
+@settings(max_examples=100)
+def test_what_the_busiest_agent_does_alone_is_no_spike_of_all_in_whatever_order(
+    crowd: list[tuple[int, int]], shuffled: Random
+) -> None:
+    """Every rung of what is left is looked at, and in every order the same ones are."""
+    one, other = Together(), Together()
+    for told_to, requests in ((one, crowd), (other, shuffled.sample(crowd, len(crowd)))):
+        for agent, time in requests:
+            told_to(agent, time)
+    rungs = {(spike.span, spike.start, spike.count) for spike in one.spikes}
+    assert rungs == {(spike.span, spike.start, spike.count) for spike in other.spikes}
+    counts = Counter((agent, time // STEP * STEP) for agent, time in crowd)
+    for start in {time // STEP * STEP for _, time in crowd}:
+        each = [counts[agent, start] for agent in range(3)]
+        reached = [count for span, begin, count in rungs if (span, begin) == (STEP, start)]
+        assert max(reached, default=0) <= sum(each) - max(each)
+        assert bool(reached) == (sum(each) - max(each) >= EASY.floors[0]), "three surprise who made none"
 
 
 # -------------------------------------------------------------------------------------------- boundaries
