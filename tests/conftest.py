@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from tests.authorities import forget_authorities
 
@@ -38,11 +38,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Traces no test that says it need not be: tracing makes a law two to six times slower.
+    """Traces neither what hypothesis draws nor a test that says it need not be: it makes a law two to six times slower.
 
-    The marker of pytest-cov for this has no effect in workers of xdist, where it has begun to trace twice.
+    So nothing counts as covered that only chance has reached. The marker of pytest-cov for this has no effect in
+    workers of xdist, where it has begun to trace twice.
     """
-    if item.get_closest_marker("untraced") is None:
+    if not is_hypothesis_test(getattr(item, "obj", None)) and item.get_closest_marker("untraced") is None:
         return (yield)
     tracer = sys.gettrace()
     sys.settrace(None)

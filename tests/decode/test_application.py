@@ -244,6 +244,11 @@ def test_padding_does_not_hide_a_scope(change_of: Any) -> None:
     assert "Mail.Read" in change_of(granted(text(f"{padding} Mail.Read"))).scopes
 
 
+def test_no_more_scopes_are_kept_than_a_grant_can_hold_twice(change_of: Any) -> None:
+    scopes = change_of(granted(text(" ".join(f"s{number:05}" for number in range(2_000))))).scopes
+    assert len(scopes) == 8_192 // 6
+
+
 # ------------------------------------------------------------------------------------------ roles and owners
 
 

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import orjson
@@ -153,6 +154,14 @@ def test_a_known_refusal_by_a_policy_is_read_again_for_its_policies() -> None:
     assert [len(event.policies) for event in done.events if isinstance(event, SignIn)] == [0, 1, 0]
 
 
+def test_a_known_refusal_by_a_policy_may_come_from_a_new_place() -> None:
+    refused = {"status": {"errorCode": 53003}, "conditionalAccessStatus": "failure"}
+    usual, quick = Decoder(scan=False), Decoder()
+    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.2"):
+        data = body_of(sign_in(id="a"), sign_in(id="b", ipAddress=address, **refused))
+        assert plain(quick.body(data)) == plain(usual.body(data))
+
+
 def test_tables_are_emptied_when_they_are_full() -> None:
     decoder = Decoder(max_interned=3)
     for number in range(20):
@@ -227,6 +236,21 @@ def test_without_a_compiler_everything_goes_the_usual_way(monkeypatch: pytest.Mo
 
 
 # ------------------------------------------------------------------------------------------------------- laws
+
+
+@pytest.mark.parametrize("first", [0, 511, 512, 600])
+def test_line_ends_are_counted_alike_whatever_the_length_of_the_first_line(first: int) -> None:
+    piece = b"y" * first + b"\n" + b"z" * 600 + b"\r\nx"
+    assert compiled.line_ends(piece) == pieces.line_ends(piece) == 2
+    assert pieces.line_ends(b"y" * first) == 0
+
+
+def test_a_new_agent_in_a_record_that_is_refused_is_not_met() -> None:
+    """Its time cannot be, so it is read the usual way; the others are read as regular ones."""
+    data = body_of(sign_in(id="a"), sign_in(id="b", appId=str(UUID(int=7)), createdDateTime="1999-01-01T00:00:00Z"))
+    decoded = Decoder().body(data)
+    assert [event.record_id for event in decoded.events] == ["a"]
+    assert [each.reason for each in decoded.quarantined] == ["bad_time"]
 
 
 @given(st.lists(st.sampled_from([b"", b"x", b"\n", b"\r\n", b"y" * 511, b"z" * 600, b"\0"]), max_size=30).map(b"".join))

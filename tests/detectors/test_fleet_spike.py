@@ -77,7 +77,10 @@ def test_thirty_times_the_usual_is_high_once_three_days_are_known(value: float, 
 def test_six_hours_are_not_compared_with_this_hour() -> None:
     finding = FleetSpike().judge(signal("token_rate", value=900.0, usual=90.0, facts={"span": 21600, "fleet": True}))
     assert finding is not None
-    assert "in 6 hours, besides 0 of the busiest one; expected of all about 90, learned from 100 active periods of 6 hours" in finding.explanation
+    assert (
+        "in 6 hours, besides 0 of the busiest one; expected of all about 90, learned from 100 active periods of 6 hours"
+        in finding.explanation
+    )
 
 
 @pytest.mark.parametrize(("p_value", "found"), [(1e-7, False), (9.9e-8, True)])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
+from detector.decode.decoded import Decoded
+from detector.decode.decoder import Decoder
 from detector.engine.admission import Admission
 from tests.stories import HOUR, MINUTE, START, Tenant, engine_of, settings, tell
 
@@ -22,6 +26,23 @@ def test_a_copy_is_a_duplicate_even_when_it_comes_too_late_to_be_applied() -> No
     first = tenant.sign_in(tenant.agent("a"), START)
     tell(engine, [first, tenant.sign_in(tenant.agent("a"), START + HOUR), first])
     assert (engine.accounting.duplicate, engine.accounting.late) == (1, 0)
+
+
+def test_a_deployment_record_that_comes_too_late_is_late_as_others_are() -> None:
+    tenant, engine = Tenant(), engine_of()
+    runs = tenant.run(START)
+    tell(engine, [tenant.sign_in(tenant.agent("a"), START + 2 * HOUR), *runs])
+    assert (engine.accounting.applied, engine.accounting.late) == (1, len(runs))
+
+
+def test_whatever_decoding_left_out_is_accounted_for() -> None:
+    engine = engine_of()
+    refused = Decoder().body(b'{"records":[{"category":"AuditLogs"}]}').quarantined
+    engine.process(Decoded([], quarantined=refused, filtered=Counter({"other_category": 3})))
+    accounting = engine.accounting
+    assert accounting.received == 4
+    assert accounting.balanced()
+    assert (accounting.quarantined.total(), accounting.filtered.total()) == (1, 3)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])

@@ -49,6 +49,18 @@ def test_both_ways_agree_over_weeks_with_pauses(stints: list[tuple[int, int, set
         hour += 1 + pause
 
 
+def test_who_has_stayed_away_for_longer_than_usual_is_quiet() -> None:
+    people = {"id-1": identity(1)}
+    spans, memory = horizons(3600.0), people["id-1"].rates
+    for hour in range(FIRST, FIRST + 20):
+        roll(memory, hour * STEPS_PER_HOUR, spans, (20, 40, 90))
+        assert [each.id for each, _ in attendance.at_work(people, hour)[0]] == ["id-1"]
+    assert people["id-1"].periods is not None
+    patience = people["id-1"].periods.patience
+    assert attendance.at_work(people, FIRST + 19 + patience - 1) == ([], [])
+    assert attendance.at_work(people, FIRST + 19 + patience) == ([], [people["id-1"]])
+
+
 def test_what_is_no_memory_of_an_identity_is_refused() -> None:
     strangers: Any = {"id": object()}
     with pytest.raises(TypeError):

@@ -67,6 +67,17 @@ def told(story: Story, by: EngineSettings) -> dict[str, Alert]:
     return raised([*tell(engine, story.events), *engine.finish()])
 
 
+def test_after_a_very_long_pause_the_days_before_it_are_forgotten() -> None:
+    """Alerts of a day that is counted no more."""
+    story = Story()
+    story.strange_api()
+    story.later(300 * DAY)
+    engine = engine_of(chosen(**{NEW_API: 5.0}))
+    tell(engine, story.events)
+    (budgets,) = engine.state.weighed.tenants.values()
+    assert budgets.open == {}
+
+
 @pytest.fixture
 def story() -> Story:
     return Story()

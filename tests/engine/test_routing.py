@@ -13,7 +13,20 @@ from detector.engine.admission import Admission
 from detector.engine.journal import Journal
 from detector.engine.routing import Router, subject_of
 from detector.engine.state import State
-from tests.stories import ADMIN, HOUR, MINUTE, START, Agent, Tenant, defaults, detectors, engine_of, settings, tell
+from tests.stories import (
+    ADMIN,
+    HOUR,
+    MINUTE,
+    START,
+    THROTTLED,
+    Agent,
+    Tenant,
+    defaults,
+    detectors,
+    engine_of,
+    settings,
+    tell,
+)
 
 
 def watched(agent: Agent, scope: str, *, identities: frozenset[str] = frozenset()) -> bool:
@@ -78,6 +91,25 @@ def test_the_least_experienced_and_longest_silent_make_room() -> None:
     assert [identity.name for identity in memory.identities.values()] == ["old", "new-2", "new-3"]
     assert len(memory.fleets) == 3
     assert engine.counters["evicted_identities"] == engine.counters["evicted_blueprints"] == 2
+
+
+def test_an_agent_whose_blueprint_was_not_named_is_a_child_of_it_once_it_is() -> None:
+    tenant, engine = Tenant(), engine_of()
+    agent = tenant.agent("a", blueprint="crew")
+    tell(engine, [tenant.sign_in(replace(agent, blueprint=None), START), tenant.sign_in(agent, START + HOUR)])
+    assert agent.blueprint is not None
+    assert [each.id for each in engine.router.children.family(tenant.id, agent.blueprint)] == [agent.id]
+
+
+def test_who_makes_room_fails_no_more_and_is_nobodys_child_while_siblings_are() -> None:
+    tenant, engine = Tenant(), engine_of(settings(max_identities=2))
+    first, *others = (tenant.agent(name, blueprint="crew") for name in "abc")
+    tell(engine, [tenant.sign_in(first, START, error=THROTTLED), tenant.sign_in(others[0], START + HOUR)])
+    assert (tenant.id, first.id) in {key for failing in engine.state.failing.values() for key in failing}
+    tell(engine, tenant.sign_ins(others[1], START + 2 * HOUR, 2))
+    assert (tenant.id, first.id) not in {key for failing in engine.state.failing.values() for key in failing}
+    family = engine.router.children.family(tenant.id, str(first.blueprint))
+    assert {each.id for each in family} == {each.id for each in others}
 
 
 def test_aliases_go_with_their_owners() -> None:

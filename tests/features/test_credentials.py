@@ -59,6 +59,12 @@ def test_type_and_users_do_not_depend_on_the_order(uses: list[tuple[str, str | N
     assert first.kind == min((kind for _, kind in uses if kind is not None), default=None)
 
 
+def test_an_earlier_name_takes_the_place_of_the_last_one() -> None:
+    memory = CredentialMemory(users=dict.fromkeys((f"{number:03}" for number in range(1, CAPACITY + 1)), 10))
+    use(memory, "000", None, 10, HOURLY)
+    assert sorted(memory.users) == [f"{number:03}" for number in range(CAPACITY)]
+
+
 @given(st.permutations([f"{number:03}" for number in range(CAPACITY + 5)]))
 def test_a_flood_of_users_leaves_the_first_in_the_alphabet(units: list[str]) -> None:
     memory = CredentialMemory()

@@ -14,7 +14,7 @@ from tests.decode.builders import AGENT, BLUEPRINT, GRAPH, KEY, sign_in
 from tests.decode.test_scanning import SERVICES, body_of, check
 
 fuzzed = search(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "400")), suppress_health_check=list(HealthCheck), deadline=None
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "200")), suppress_health_check=list(HealthCheck), deadline=None
 )
 
 texts = st.one_of(
