@@ -8,7 +8,8 @@ remarkable, so signals alone have no denominator. The tap counts what *could* ha
 
 - `token_rate` and `fleet_rate`: every bucket (10 minutes, hour, six hours) of a key in which something was requested,
   when it closes, against the expectation that the engine itself would judge it by. The p-value is that of the full
-  count, so floors and ratios hide nothing. `..., judged` are the spikes that the engine spoke of, floors and all.
+  count (of a fleet without its busiest agent), so floors and ratios hide nothing. `..., judged` are the spikes that the
+  engine spoke of, floors and all.
 - everything else that carries a p-value: every hour in which an identity (for failure ratios: six hours; for fan-out:
   a blueprint) was active and had the experience that is asked for; the smallest p-value of the key in that time counts.
 
@@ -32,7 +33,7 @@ from detector.engine.engine import Engine
 from detector.engine.routing import Route
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import STEPS_PER_HOUR, STEPS_PER_SIX_HOURS
-from detector.features.token_rate import Prior, RateMemory, TokenRate
+from detector.features.token_rate import Busiest, Prior, RateMemory, TokenRate, nobody
 
 LEVELS: Final = (1e-3, 1e-4, 1e-5)
 PER_DECADE: Final = 4
@@ -130,10 +131,19 @@ class Tap:
         rates, counting = route.fleet.rates, self._counting
         if 0 <= rates.bucket < bucket:
             prior = counting._fleet_prior(route, rates.bucket // STEPS_PER_HOUR)  # noqa: SLF001 - a tap looks inside
-            self._close("fleet_rate", counting.fleet_rates, rates, bucket, prior)
+            busiest = counting._busiest(route, event)  # noqa: SLF001
+            self._close("fleet_rate", counting.fleet_rates, rates, bucket, prior, busiest)
         self._open_fleet(route, event, bucket)
 
-    def _close(self, kind: str, feature: TokenRate, rates: RateMemory, bucket: int, prior: Prior) -> None:
+    def _close(
+        self,
+        kind: str,
+        feature: TokenRate,
+        rates: RateMemory,
+        bucket: int,
+        prior: Prior,
+        busiest: Busiest = nobody,
+    ) -> None:
         """The open bucket of a key closes, and perhaps its hour and its six hours with it."""
         old, counts = rates.bucket, (rates.n, rates.n + rates.hour_n, rates.n + rates.six_n)
         for index, count in enumerate(counts):
@@ -148,7 +158,8 @@ class Tap:
             if expected:
                 name = f"{kind} {_SPANS[index]}"
                 self._opportunities[name] += 1
-                place = _place(negative_binomial_tail(count, expected, dispersion))
+                left = count - busiest(index, number)
+                place = _place(negative_binomial_tail(left, expected, dispersion))
                 self._closed.setdefault(name, Counter())[place] += 1
 
     def _told(self, signal: Signal, tenant: str, subject: Subject, related: tuple[Entity, ...] = ()) -> None:
