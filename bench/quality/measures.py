@@ -153,6 +153,7 @@ def recall_of_levels(outcomes: Sequence[Outcome], found: Sequence[set[int]]) -> 
 def delays(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Minutes of event time, and records of the attack, until the first incident; by story."""
     minutes: dict[str, list[float]] = defaultdict(list)
+    of_level: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     events: dict[str, list[int]] = defaultdict(list)
     for outcome in outcomes:
         for number, time in first_told(outcome).items():
@@ -160,11 +161,14 @@ def delays(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             moments = sorted(outcome.truth.times[each] for each in label.record_ids if each in outcome.truth.times)
             if not moments:
                 continue
-            minutes[label.story].append(max(0.0, time - moments[0]) / 60)
+            passed = max(0.0, time - moments[0]) / 60
+            minutes[label.story].append(passed)
+            of_level[label.story][label.level].append(passed)
             events[label.story].append(max(1, sum(1 for moment in moments if moment <= time + 0.001)))
     return {
         story: {
             "minutes": _quantiles(minutes[story]),
+            "by_level": {level: round(median(of_level[story][level]), 2) for level in sorted(of_level[story])},
             "events": _quantiles(events[story]),
             "all_minutes": [round(each, 2) for each in minutes[story]],
             "all_events": events[story],

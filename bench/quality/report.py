@@ -92,11 +92,16 @@ def _recall(found: dict[str, Any], group: str) -> Table:
     for heading in (group, *LEVELS, "all"):
         table.add_column(heading)
     if group == "stories":
-        table.add_column("delay, min / events")
+        table.add_column("delay: min (by level) / events")
     cells = found["recall"][group]
     for name, row in {"all": cells}.items() if group == "levels" else cells.items():
         delay = found["delay"].get(name)
-        told = [f"{delay['minutes']['median']:g} / {delay['events']['median']:g}"] if delay else []
+        told = []
+        if delay:
+            by_level = ", ".join(
+                f"{delay['by_level'][level]:g}" if level in delay["by_level"] else "-" for level in LEVELS
+            )
+            told = [f"{delay['minutes']['median']:g} ({by_level}) / {delay['events']['median']:g}"]
         table.add_row(name, *(_cell(row[level]) for level in (*LEVELS, "all")), *told)
     return table
 

@@ -148,9 +148,10 @@ def _tuned_interpreter() -> Iterator[None]:
     """Cyclic garbage hardly ever arises while replaying, so it is looked for rarely and not in what was loaded.
 
     A thread that hashes has next to nothing to do under the interpreter's lock, but would wait for it 5 ms at every
-    step, and so fall behind.
+    step, and so fall behind. Where somebody has frozen what was loaded before, it stays so: nobody can take back his
+    own part alone.
     """
-    before, interval = gc.get_threshold(), sys.getswitchinterval()
+    before, frozen, interval = gc.get_threshold(), gc.get_freeze_count(), sys.getswitchinterval()
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
@@ -160,4 +161,5 @@ def _tuned_interpreter() -> Iterator[None]:
     finally:
         sys.setswitchinterval(interval)
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()

@@ -54,6 +54,7 @@ def test_an_attack_of_which_nothing_shows_is_not_asked_for() -> None:
 def test_a_delay_is_counted_from_the_first_record_in_minutes_and_records() -> None:
     delay = measures.delays([outcome()])
     assert delay["foreign_network"]["minutes"]["median"] == 10
+    assert delay["foreign_network"]["by_level"] == {"obvious": 10}
     assert delay["foreign_network"]["events"]["median"] == 2
 
 

@@ -149,6 +149,10 @@ def test_the_collector_is_left_as_it_was(events: Path) -> None:
     before = gc.get_threshold(), gc.get_freeze_count()
     replayed(events)
     assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    replayed(events)
+    assert gc.get_freeze_count() >= frozen > 0, "what a caller has frozen stays frozen"
 
 
 def test_notes_say_what_to_do() -> None:
