@@ -156,7 +156,7 @@ class AgentFloors(FloorSettings):
 class BlueprintFloors(FloorSettings):
     """Counts of all agents of a blueprint but the busiest below which nobody is woken, whatever the baseline says."""
 
-    ten_minutes: Count = Field(default=20, alias="10m")
+    ten_minutes: Count = Field(default=40, alias="10m")
     hour: Count = Field(default=40, alias="1h")
     six_hours: Count = Field(default=90, alias="6h")
 

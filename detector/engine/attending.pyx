@@ -61,11 +61,11 @@ cdef int _busy(PyObject *rates, long long first) except -1:
 
 cdef bint _pause_teaches(PyObject *memory, long long hour) except -1:
     """Whether `silence.end` has anything to do."""
-    cdef double *numbers = _learned(<bytes>_get(memory, LEARNED))
+    cdef float *numbers = <float *>PyBytes_AS_STRING(<bytes>_get(memory, LEARNED))
     cdef long long before = <long long><object>_get(memory, HOUR), gap = hour - before
-    if before < 0 or <double>(hour // 24) != numbers[PAUSED_ON]:
+    if before < 0 or <double>(hour // 24) != <double>numbers[PAUSED_ON]:
         return True
-    return gap > 1 and numbers[DAYS] != 0.0 and <double>(gap - 1) * numbers[MOST] >= numbers[WORTH]
+    return gap > 1 and numbers[DAYS] != 0.0 and <double>(gap - 1) * <double>numbers[MOST] >= <double>numbers[WORTH]
 
 
 cdef bint _shifted(PyObject *memory, long long hour, object hour_number, int busy) except -1:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from detector.detectors.slow_drift import SlowDrift
 from detector.domain.signals import Fact, Signal
 from detector.engine.routing import blueprint_of, key_of, subject_of
-from detector.features import drift
-from detector.features.drift import Drift, DriftMemory
+from detector.features import drift, periods
+from detector.features.drift import Drift
+from detector.features.periods import PeriodMemory
 from detector.features.timeline import DAY, STEP
 
 if TYPE_CHECKING:
@@ -106,10 +107,9 @@ class Creeping:
             factor = everybody.without(each, 1.0)
             if identity.blueprint_id is not None:
                 factor = sums[identity.blueprint_id].without(each, factor)
-            memory = identity.drift
-            if memory is None:
-                memory = identity.drift = DriftMemory()
-            seen = drift.take_in(memory, day, each.requests, log(factor), self.min_days)
+            memory = identity.periods = identity.periods or PeriodMemory()
+            learned, seen = drift.take_in(periods.drifting(memory), day, each.requests, log(factor), self.min_days)
+            periods.put_drifting(memory, learned)
             self.journal.touch("identity", tenant_id, identity.id)
             if seen is not None and seen.days >= self.floor and seen.p_value < self.p_value:
                 found.append((identity.id, each, factor, seen))
@@ -156,6 +156,7 @@ def _at_work(tenant: TenantMemory, day: int) -> list[_Work]:
             continue
         requests = drift.requests_of(rates, day)
         if requests:
-            usual = drift.usual(identity.drift, day)
+            learned = drift.NOTHING if identity.periods is None else periods.drifting(identity.periods)
+            usual = drift.usual(learned, day)
             working.append(_Work(identity, requests, min(requests, drift.LIMIT * usual), usual))
     return working

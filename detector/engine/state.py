@@ -20,7 +20,7 @@ from detector.features.ledger import Entry
 from detector.features.memory import TenantMemory
 from detector.features.moments import Numbers
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Version of the form that `dump` writes."""
 
 

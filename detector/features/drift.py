@@ -51,11 +51,8 @@ _NUMBERS: Final = Struct("<4fI5B")
 of each kind, days that the square is from, days since the sum was nothing, those of them on which it rose."""
 
 
-class DriftMemory(msgspec.Struct, gc=False):
-    """The days of one key."""
-
-    learned: bytes = bytes(_NUMBERS.size)
-    """In one piece, because there are very many keys."""
+NOTHING: Final = bytes(_NUMBERS.size)
+"""What a key has learned of its days, of which there was none yet; in one piece, because there are very many keys."""
 
 
 class Drift(msgspec.Struct, frozen=True, gc=False):
@@ -92,28 +89,26 @@ def requests_of(rates: RateMemory, day: int) -> int:
     return number
 
 
-def usual(memory: DriftMemory | None, day: int) -> float:
+def usual(learned: bytes, day: int) -> float:
     """Usual requests of such a day at work; 0 when too few of them were seen."""
-    if memory is None:
-        return 0.0
-    numbers, kind = _NUMBERS.unpack(memory.learned), _kind(day)
+    numbers, kind = _NUMBERS.unpack(learned), _kind(day)
     return exp(numbers[kind]) - 1.0 if numbers[5 + kind] >= _KNOWN else 0.0
 
 
-def take_in(memory: DriftMemory, day: int, requests: int, shared: float, least: float) -> Drift | None:
+def take_in(learned: bytes, day: int, requests: int, shared: float, least: float) -> tuple[bytes, Drift | None]:
     """Takes in a day at work, later than those before.
 
     Args:
-        memory: The days before.
+        learned: What the days before have taught.
         day: The day, since the epoch.
         requests: How many there were.
         shared: Logarithm of how many times as much as usual the siblings asked for.
         least: Days that must have taught before one is judged.
 
     Returns:
-        What the days add up to, if this one adds to it.
+        What the days have taught now; what they add up to, if this one adds to it.
     """
-    *levels, square, total, since, work, rest, errors, days, rises = _NUMBERS.unpack(memory.learned)
+    *levels, square, total, since, work, rest, errors, days, rises = _NUMBERS.unpack(learned)
     kind, numbers = _kind(day), [work, rest]
     level, seen, taught = log(requests + 1.0), numbers[kind], work + rest
     if days >= _PATIENCE:
@@ -139,8 +134,7 @@ def take_in(memory: DriftMemory, day: int, requests: int, shared: float, least: 
             square += (error * error / (1.0 + 1.0 / seen) - square) / errors
         numbers[kind] = min(seen + 1, _DAYS)
         levels[kind] += off / numbers[kind] if seen else level
-    memory.learned = _NUMBERS.pack(*levels, square, total, since, *numbers, errors, days, rises)
-    return found
+    return _NUMBERS.pack(*levels, square, total, since, *numbers, errors, days, rises), found
 
 
 def _bounded(value: float, most: float) -> float:

@@ -10,7 +10,6 @@ from detector.features.apis import ApiMemory
 from detector.features.awaited import Awaited
 from detector.features.changes import ActorMemory
 from detector.features.credentials import CredentialMemory
-from detector.features.drift import DriftMemory
 from detector.features.environments import Seen
 from detector.features.failures import FailureMemory
 from detector.features.fleet import FleetHours
@@ -55,8 +54,6 @@ class IdentityMemory(msgspec.Struct, gc=False):
     """In how many hours it uses which resource; `None` while it has one. See `detector.engine.mixing`."""
     hours: HourMemory | None = None
     """What finished hours taught; `None` while no model asks. See `detector.features.hours`."""
-    drift: DriftMemory | None = None
-    """How many tokens it asks for a day; `None` before its first whole day. See `detector.engine.creeping`."""
 
 
 class FleetMemory(msgspec.Struct, gc=False):

@@ -22,6 +22,7 @@ from typing import Final
 
 import msgspec
 
+from detector.features import drift
 from detector.features.fleet import CELLS, cell_of
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import NEVER, STEPS_PER_HOUR, shared
@@ -55,14 +56,16 @@ _RUNNING, LEARNED, _FIRST, _SECOND = range(4)
 PAUSES: Final = 4
 """Where the numbers of `silence` begin."""
 _NUMBERS: Final = 10
-_NUMBER, _THREE = Struct("<d"), Struct("<3d")
-_CELLS: Final = 8 * _NUMBERS
+_NUMBER, _THREE = Struct("<f"), Struct("<3f")
+_CELLS: Final = _NUMBER.size * _NUMBERS
 """Where the cells begin."""
 _PLACES: Final = _CELLS + CELLS + 2
 """Where the ten minutes of an hour begin."""
 _AT_WORK: Final = _PLACES + STEPS_PER_HOUR
 """Where the hours at work are that taught them."""
-RECENT: Final = _AT_WORK + 1
+_DRIFT: Final = _AT_WORK + 1
+"""Where the days begin, see `drift`."""
+RECENT: Final = _DRIFT + len(drift.NOTHING)
 """Where the newest hours begin."""
 _SIZE: Final = RECENT + HOURS
 _WORKDAYS, _RESTDAYS = CELLS, CELLS + 1
@@ -82,8 +85,8 @@ class PeriodMemory(msgspec.Struct, gc=False):
     """In one piece, because there are very many keys. First the numbers (see `number`): busy periods of `day` so far;
     days, their busy periods, and the squares of these; then those of `silence`. Behind them a byte each: busy periods
     of each cell, the working days and the other days in which they were; how often each of the ten minutes of an hour
-    was busy, and the hours at work in which they were; and the newest hour and those before it, newest first, with a
-    bit for each busy period."""
+    was busy, and the hours at work in which they were; its days, see `drift`; and the newest hour and those before it,
+    newest first, with a bit for each busy period."""
 
 
 class Busy(msgspec.Struct, frozen=True, gc=False):
@@ -101,13 +104,13 @@ class Busy(msgspec.Struct, frozen=True, gc=False):
 
 def number(memory: PeriodMemory, place: int) -> float:
     """One of the numbers."""
-    found: float = _NUMBER.unpack_from(memory.learned, 8 * place)[0]
+    found: float = _NUMBER.unpack_from(memory.learned, _NUMBER.size * place)[0]
     return found
 
 
 def numbers_from(memory: PeriodMemory, place: int) -> tuple[float, float, float]:
     """Three of the numbers, one after the other."""
-    first, second, third = _THREE.unpack_from(memory.learned, 8 * place)
+    first, second, third = _THREE.unpack_from(memory.learned, _NUMBER.size * place)
     return first, second, third
 
 
@@ -115,7 +118,7 @@ def put(memory: PeriodMemory, place: int, *numbers: float) -> None:
     """Puts others in place of numbers that lie one after the other."""
     packed = bytearray(memory.learned)
     for each, value in enumerate(numbers, place):
-        _NUMBER.pack_into(packed, 8 * each, value)
+        _NUMBER.pack_into(packed, _NUMBER.size * each, value)
     memory.learned = bytes(packed)
 
 
@@ -173,7 +176,7 @@ def _schedule(memory: PeriodMemory, busy: int) -> None:
         learned[_PLACES + place] += busy >> place & 1
     learned[_AT_WORK] += 1
     if learned[_AT_WORK] == _MOST_AT_WORK:
-        for place in range(_PLACES, RECENT):
+        for place in range(_PLACES, _DRIFT):
             learned[place] //= 2
     memory.learned = bytes(learned)
 
@@ -241,7 +244,17 @@ def _newest(memory: PeriodMemory, hour: int, hours: int) -> bytes:
 
 def at_work(memory: PeriodMemory) -> bytes:
     """In how many hours each of the six ten minutes was busy, and the hours at work that this was learned from."""
-    return memory.learned[_PLACES:RECENT]
+    return memory.learned[_PLACES:_DRIFT]
+
+
+def drifting(memory: PeriodMemory) -> bytes:
+    """What `drift` has learned of its days."""
+    return memory.learned[_DRIFT:RECENT]
+
+
+def put_drifting(memory: PeriodMemory, learned: bytes) -> None:
+    """Puts something else in place of what `drift` has learned of its days."""
+    memory.learned = memory.learned[:_DRIFT] + learned + memory.learned[RECENT:]
 
 
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:

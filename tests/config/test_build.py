@@ -52,7 +52,7 @@ def test_the_default_configuration_makes_every_detector_with_its_own_defaults() 
 def test_the_default_numbers() -> None:
     settings = engine_settings(Settings())
     assert settings.agent_rates == RateSettings(floors=(20, 40, 90), p_value=1e-7, ratio=3, min_seen=12)
-    assert settings.blueprint_rates == RateSettings(floors=(20, 40, 90), p_value=1e-7, ratio=2.5, min_seen=24)
+    assert settings.blueprint_rates == RateSettings(floors=(40, 40, 90), p_value=1e-7, ratio=2.5, min_seen=24)
     assert settings.apis == ApiSettings()
     assert (settings.scope, settings.lateness, settings.pipelines) == ("agents", 1200, ())
     assert (settings.max_identities, settings.max_record_ids) == (200_000, 4_000_000)

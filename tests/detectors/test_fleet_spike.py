@@ -17,26 +17,26 @@ def together(each: int, every: float = 30.0) -> list[Event]:
 
 
 def test_many_agents_each_a_little_busier_are_a_spike_of_the_blueprint_alone() -> None:
-    (alert,) = everything(together(7))
+    (alert,) = everything(together(14))
     assert alert.detector == NAME
     assert alert.severity == "medium"
     assert alert.catalogue_ids == ("D02",)
     assert (alert.subject.kind, alert.subject.id) == ("blueprint", AGENT.blueprint)
-    assert alert.title == "Token-request spike of a whole blueprint: 20 in 10 minutes"
+    assert alert.title == "Token-request spike of a whole blueprint: 40 in 10 minutes"
     assert alert.explanation == (
-        "The agents of this blueprint made 20 token requests in 10 minutes, besides 7 of the busiest one; expected of "
+        "The agents of this blueprint made 40 token requests in 10 minutes, besides 14 of the busiest one; expected of "
         "all about 4 at this hour, learned from 756 active periods of 10 minutes."
     )
 
 
 @pytest.mark.parametrize(("extra", "alerts"), [(1, 0), (2, 1)])
 def test_below_the_floor_nobody_is_woken(extra: int, alerts: int) -> None:
-    """Eighteen of six each of all but the busiest, and one or two more."""
-    story = [*together(6), *(TENANT.sign_in(agent, NOW + 500 + n) for n, agent in enumerate(CREW[: extra + 1]))]
+    """Thirty-nine of thirteen each of all but the busiest, and none or one more."""
+    story = [*together(13), *(TENANT.sign_in(agent, NOW + 500 + n) for n, agent in enumerate(CREW[:extra]))]
     assert len(said(NAME, story)) == alerts
 
 
-@pytest.mark.parametrize("requests", [19, 60, 400])
+@pytest.mark.parametrize("requests", [38, 60, 400])
 def test_what_one_agent_does_alone_is_never_a_spike_of_its_blueprint(requests: int) -> None:
     """However much it is, and though it pushes the others over the floor by a request of each."""
     others = [TENANT.sign_in(agent, NOW + 500) for agent in CREW[1:]]
@@ -44,9 +44,9 @@ def test_what_one_agent_does_alone_is_never_a_spike_of_its_blueprint(requests: i
 
 
 def test_of_two_busy_agents_the_less_busy_one_counts() -> None:
-    first, second = (TENANT.sign_ins(agent, NOW, 40, every=2) for agent in CREW[:2])
+    first, second = (TENANT.sign_ins(agent, NOW, 60, every=2) for agent in CREW[:2])
     alert, *_ = said(NAME, first, second)
-    assert alert.evidence.observed == 20
+    assert alert.evidence.observed == 40
 
 
 def test_calm_days_are_silent() -> None:
@@ -59,8 +59,8 @@ def test_the_principal_of_the_blueprint_is_no_agent_of_it() -> None:
 
 
 def test_it_is_the_same_alert_however_it_is_told() -> None:
-    assert len(same_however_told(together(7), NAME)) == 1
-    assert same_however_told(together(6), NAME) == []
+    assert len(same_however_told(together(14), NAME)) == 1
+    assert same_however_told(together(13), NAME) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from detector.domain.events import Event
 from detector.engine.engine import Engine
 from detector.engine.journal import rebuild
-from detector.features import drift
+from detector.features import drift, periods
 from detector.features.memory import IdentityMemory
 from tests.stories import DAY, MINUTE, START, Tenant, detectors, engine_of, in_order, settings, tell
 
@@ -42,6 +42,11 @@ def test_an_engine_that_has_seen_nothing_judges_nothing() -> None:
     assert engine.state.crept_day == -1
 
 
+def days_of(memory: IdentityMemory) -> bytes:
+    """What its days have taught."""
+    return drift.NOTHING if memory.periods is None else periods.drifting(memory.periods)
+
+
 def test_days_are_judged_once_they_are_final() -> None:
     engine, end = engine_of(), START + 5 * DAY
     tell(engine, calm() + risen(days=1))
@@ -54,10 +59,10 @@ def test_days_are_judged_once_they_are_final() -> None:
 def test_the_first_day_of_an_agent_is_not_a_whole_one() -> None:
     engine = engine_of()
     tell(engine, in_order(calm(1), TENANT.sign_in(ALONE, START + DAY + 1_200)))
-    assert memory_of(engine, CREW[0].id).drift is None
+    assert days_of(memory_of(engine, CREW[0].id)) == drift.NOTHING
     tell(engine, TENANT.calm(CREW[0], hours=24, at=START + DAY + 1_300))
     tell(engine, [TENANT.sign_in(ALONE, START + 2 * DAY + 1_200)])
-    assert memory_of(engine, CREW[0].id).drift is not None
+    assert days_of(memory_of(engine, CREW[0].id)) != drift.NOTHING
 
 
 def test_a_long_gap_is_no_work() -> None:
@@ -71,7 +76,7 @@ def test_the_sign_ins_of_a_blueprint_itself_follow_from_those_of_its_agents() ->
     blueprint = TENANT.agent("tower", role="blueprint")
     engine = engine_of()
     tell(engine, in_order(TENANT.calm(blueprint, hours=72), calm()))
-    assert memory_of(engine, blueprint.id).drift is None
+    assert days_of(memory_of(engine, blueprint.id)) == drift.NOTHING
 
 
 @pytest.mark.parametrize("agent", [CREW[0], ALONE])
@@ -87,7 +92,7 @@ def test_without_the_detector_days_are_learned_all_the_same(*, detectors_on: boo
     engine = Engine(chosen)
     said = detectors(tell(engine, calm() + risen()) + engine.finish())
     assert (NAME in said) == detectors_on
-    usual = drift.usual(memory_of(engine, CREW[1].id).drift, int(START) // 86_400)
+    usual = drift.usual(days_of(memory_of(engine, CREW[1].id)), int(START) // 86_400)
     assert usual == pytest.approx(48, rel=1e-5)
 
 
@@ -102,4 +107,4 @@ def test_who_was_at_work_is_written_down() -> None:
     rows |= {(row.kind, row.tenant, row.id): row.payload for row in changed.rows}
     kept = [(*key, payload) for key, payload in rows.items() if payload is not None]
     (tenant,) = rebuild(changed.core, kept, {}).state.tenants.values()
-    assert tenant.identities[CREW[0].id].drift == memory_of(engine, CREW[0].id).drift
+    assert days_of(tenant.identities[CREW[0].id]) == days_of(memory_of(engine, CREW[0].id))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features import drift
-from detector.features.drift import Drift, DriftMemory
+from detector.features.drift import NOTHING, Drift
 from detector.features.timeline import STEP, horizons
 from detector.features.token_rate import RateMemory, insert, roll
 from tests.features.naive import START, arrivals
@@ -17,6 +17,17 @@ from tests.features.naive import START, arrivals
 MONDAY = START // 86_400
 FLOORS = (1_000, 1_000, 1_000)
 DAYS = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2_000), st.floats(-2.0, 2.0)), max_size=80)
+
+
+class Days:
+    """What a key has learned, day by day."""
+
+    def __init__(self) -> None:
+        self.learned = NOTHING
+
+    def take_in(self, day: int, requests: int, shared: float, least: int) -> Drift | None:
+        self.learned, found = drift.take_in(self.learned, day, requests, shared, least)
+        return found
 
 
 class Naive:
@@ -105,10 +116,10 @@ def test_six_hours_are_kept_until_their_day_is_judged(lateness: float, kept: int
 
 @given(DAYS, st.integers(2, 6))
 def test_it_is_what_one_would_reckon(days: list[tuple[int, int, float]], least: int) -> None:
-    memory, naive, day = DriftMemory(), Naive(), MONDAY
+    memory, naive, day = Days(), Naive(), MONDAY
     for gap, requests, shared in days:
         day += gap
-        told, wanted = drift.take_in(memory, day, requests, shared, least), naive.take_in(day, requests, shared, least)
+        told, wanted = memory.take_in(day, requests, shared, least), naive.take_in(day, requests, shared, least)
         if wanted is not None and wanted.p_value > 0.999:
             return  # so near to nothing that it depends on the last digit
         assert (told is None) == (wanted is None)
@@ -122,42 +133,42 @@ def test_it_is_what_one_would_reckon(days: list[tuple[int, int, float]], least: 
 
 @given(DAYS)
 def test_memory_is_bounded_and_p_values_are_probabilities(days: list[tuple[int, int, float]]) -> None:
-    memory, day = DriftMemory(), MONDAY
+    memory, day = Days(), MONDAY
     for gap, requests, shared in days:
         day += gap
-        told = drift.take_in(memory, day, requests, shared, 2)
-        assert len(memory.learned) == len(DriftMemory().learned) <= 64
+        told = memory.take_in(day, requests, shared, 2)
+        assert len(memory.learned) == len(NOTHING) <= 32
         assert told is None or (0.0 < told.p_value <= 1.0 and told.usual > 0.0)
 
 
-def told(*numbers: int, into: DriftMemory | None = None, at: int = MONDAY, shared: float = 0.0) -> list[Drift | None]:
+def told(*numbers: int, into: Days | None = None, at: int = MONDAY, shared: float = 0.0) -> list[Drift | None]:
     """What the days of a key, one after the other, say."""
-    memory = DriftMemory() if into is None else into
-    return [drift.take_in(memory, at + day, number, shared, 5) for day, number in enumerate(numbers)]
+    memory = Days() if into is None else into
+    return [memory.take_in(at + day, number, shared, 5) for day, number in enumerate(numbers)]
 
 
-def settled(weeks: int = 2) -> DriftMemory:
+def settled(weeks: int = 2) -> Days:
     """A hundred requests on working days and ten on others."""
-    memory = DriftMemory()
+    memory = Days()
     told(*((100,) * 5 + (10,) * 2) * weeks, into=memory)
     return memory
 
 
 def test_kinds_of_days_have_levels_of_their_own() -> None:
     memory = settled()
-    assert drift.usual(memory, MONDAY) == pytest.approx(100, rel=1e-5)
-    assert drift.usual(memory, MONDAY + 5) == pytest.approx(10, rel=1e-5)
+    assert drift.usual(memory.learned, MONDAY) == pytest.approx(100, rel=1e-5)
+    assert drift.usual(memory.learned, MONDAY + 5) == pytest.approx(10, rel=1e-5)
     assert told(100, 100, 100, 100, 100, 10, 10, into=memory, at=MONDAY + 14) == [None] * 7
 
 
 def test_of_too_few_days_nothing_is_usual() -> None:
-    memory = DriftMemory()
-    assert drift.usual(None, MONDAY) == 0.0
+    memory = Days()
+    assert drift.usual(NOTHING, MONDAY) == 0.0
     told(100, into=memory)
-    assert drift.usual(memory, MONDAY + 1) == 0.0
+    assert drift.usual(memory.learned, MONDAY + 1) == 0.0
     told(100, into=memory, at=MONDAY + 1)
-    assert drift.usual(memory, MONDAY + 2) == pytest.approx(100, rel=1e-5)
-    assert drift.usual(memory, MONDAY + 5) == 0.0
+    assert drift.usual(memory.learned, MONDAY + 2) == pytest.approx(100, rel=1e-5)
+    assert drift.usual(memory.learned, MONDAY + 5) == 0.0
 
 
 @pytest.mark.parametrize(("before", "judged"), [(2, False), (3, True)])
@@ -186,7 +197,7 @@ def test_no_day_counts_for_more_than_sixteen_to_one() -> None:
 def test_a_flood_teaches_nothing() -> None:
     memory = settled()
     told(10_000, into=memory, at=MONDAY + 14)
-    assert drift.usual(memory, MONDAY + 15) == pytest.approx(100, rel=1e-5)
+    assert drift.usual(memory.learned, MONDAY + 15) == pytest.approx(100, rel=1e-5)
 
 
 def test_calm_days_bring_the_sum_back_to_nothing() -> None:
@@ -201,4 +212,6 @@ def test_what_rises_for_thirty_days_is_the_new_level() -> None:
     memory = settled(8)
     days = told(*(300,) * 60, into=memory, at=MONDAY + 56)
     assert [place for place, day in enumerate(days) if day is not None] == list(range(30))
-    assert drift.usual(memory, MONDAY) == drift.usual(memory, MONDAY + 5) == pytest.approx(300, rel=1e-5)
+    assert (
+        drift.usual(memory.learned, MONDAY) == drift.usual(memory.learned, MONDAY + 5) == pytest.approx(300, rel=1e-5)
+    )

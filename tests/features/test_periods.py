@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.features import periods, token_rate
+from detector.features import drift, periods, token_rate
 from detector.features.fleet import cell_of
 from detector.features.periods import DISPERSIONS, HOURS, STRETCH, PeriodMemory, number
 from detector.features.tails import negative_binomial_tail
@@ -204,3 +204,15 @@ def test_after_a_long_pause_little_is_left() -> None:
 
 def test_a_bucket_is_ten_minutes() -> None:
     assert STEP * 6 == HOUR
+
+
+def test_what_was_learned_of_days_is_left_alone_by_hours_and_leaves_them_alone() -> None:
+    """They share one piece of memory; 300 hours at work halve what lies beside it."""
+    alone, beside, days = PeriodMemory(), PeriodMemory(), bytes(range(1, 1 + len(drift.NOTHING)))
+    periods.put_drifting(beside, days)
+    for hour in range(START, START + 300):
+        for memory in (alone, beside):
+            periods.take_in(memory, hour, 0b101)
+    assert periods.drifting(beside) == days
+    periods.put_drifting(beside, drift.NOTHING)
+    assert beside == alone
