@@ -156,7 +156,6 @@ def _at_work(tenant: TenantMemory, day: int) -> list[_Work]:
             continue
         requests = drift.requests_of(rates, day)
         if requests:
-            learned = drift.NOTHING if identity.periods is None else periods.drifting(identity.periods)
-            usual = drift.usual(learned, day)
+            usual = drift.usual(periods.drifting(identity.periods), day)
             working.append(_Work(identity, requests, min(requests, drift.LIMIT * usual), usual))
     return working

@@ -247,9 +247,9 @@ def at_work(memory: PeriodMemory) -> bytes:
     return memory.learned[_PLACES:_DRIFT]
 
 
-def drifting(memory: PeriodMemory) -> bytes:
-    """What `drift` has learned of its days."""
-    return memory.learned[_DRIFT:RECENT]
+def drifting(memory: PeriodMemory | None) -> bytes:
+    """What `drift` has learned of the days of a key; nothing of one that was never at work."""
+    return drift.NOTHING if memory is None else memory.learned[_DRIFT:RECENT]
 
 
 def put_drifting(memory: PeriodMemory, learned: bytes) -> None:

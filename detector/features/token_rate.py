@@ -359,7 +359,7 @@ class TokenRate:
         left = count - alone
         if left < rung:
             return alone + rung, None
-        if busiest is nobody:
+        if busiest is nobody:  # then a count is only looked at on a rung: there is none to climb to
             rung = left
         while True:
             tail = negative_binomial_tail(rung, expected, dispersion)

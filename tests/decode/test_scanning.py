@@ -245,8 +245,8 @@ def test_line_ends_are_counted_alike_whatever_the_length_of_the_first_line(first
     assert pieces.line_ends(b"y" * first) == 0
 
 
-def test_a_new_agent_in_a_record_that_is_refused_is_not_met() -> None:
-    """Its time cannot be, so it is read the usual way; the others are read as regular ones."""
+def test_a_record_whose_time_cannot_be_is_refused_and_the_others_are_read() -> None:
+    """It is of an agent that was never met."""
     data = body_of(sign_in(id="a"), sign_in(id="b", appId=str(UUID(int=7)), createdDateTime="1999-01-01T00:00:00Z"))
     decoded = Decoder().body(data)
     assert [event.record_id for event in decoded.events] == ["a"]

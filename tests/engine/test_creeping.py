@@ -44,7 +44,7 @@ def test_an_engine_that_has_seen_nothing_judges_nothing() -> None:
 
 def days_of(memory: IdentityMemory) -> bytes:
     """What its days have taught."""
-    return drift.NOTHING if memory.periods is None else periods.drifting(memory.periods)
+    return periods.drifting(memory.periods)
 
 
 def test_days_are_judged_once_they_are_final() -> None:
