@@ -7,7 +7,9 @@ and the combination is weighed as a kind of its own. Where somebody was woken ab
 adds to what he looks at and wakes nobody again. What is still not within the budget is told as held back: it is kept,
 counted and can be listed, and nobody is woken.
 
-All depends on event times and on days that are over, so the order of arrival within the lateness does not matter.
+All depends on event times and on days that are over, so the order of arrival within the lateness does not matter. An
+inventory and a deployment speak as things happen, minutes before the logs do: what they tell of a time whose budget is
+not known yet, for the logs have not come there, is weighed once they have.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import msgspec
 
 from detector.domain.alerts import Alert, HeldBack
 from detector.domain.findings import SEVERITIES
+from detector.domain.signals import SignalKind
 from detector.engine.witnesses import Witnessed, witnessed, witnessed_until
 from detector.features.budget import SCORES, Budget, detector_of, kind_of, strength
 from detector.features.timeline import DAY, HOUR, STEP
@@ -92,6 +95,15 @@ class Waiting(msgspec.Struct, frozen=True):
     """Event time up to which it is looked for what supports it."""
 
 
+class Ahead(msgspec.Struct, frozen=True):
+    """An alert from a time that the logs have not come to, and whose budget is therefore not known."""
+
+    time: float
+    kind: SignalKind
+    alert: bytes
+    """As msgpack."""
+
+
 class TenantBudget(msgspec.Struct):
     """The budget of a tenant, before and since the last day that is over."""
 
@@ -114,6 +126,8 @@ class Weighed(msgspec.Struct):
 
     tenants: dict[str, TenantBudget] = {}
     waiting: dict[str, Waiting] = {}
+    """By alert id."""
+    ahead: dict[str, Ahead] = {}
     """By alert id."""
     supports: dict[str, list[Support]] = {}
     """By tenant and subject."""
@@ -163,20 +177,42 @@ class Budgeting:
 
     def weigh(self, alert: Alert, signal: Signal) -> None:
         """Tells an alert, or lets it wait."""
+        weighed, time = self.state.weighed, signal.time
+        urgent = alert.severity in self.budget.always or len(weighed.ahead) >= _MAX_WAITING
+        if 0 <= weighed.day < _over(time) and not urgent:
+            weighed.ahead[alert.id] = Ahead(time, signal.kind, msgspec.msgpack.encode(alert))
+        else:
+            self._weigh(alert, signal.kind, time)
+
+    def _weigh(self, alert: Alert, kind: SignalKind, time: float) -> None:
         weighed = self.state.weighed
         budgets = weighed.tenants.setdefault(alert.subject.tenant or "", TenantBudget())
-        alert, rate, passes = self._price(budgets, alert, signal.time)
+        alert, rate, passes = self._price(budgets, alert, time)
         if passes or alert.severity in self.budget.always or len(weighed.waiting) >= _MAX_WAITING:
-            self._support(alert, signal, 0.0)
+            self._support(alert, kind, time, 0.0)
             self.saying.alerts.append(alert)
         else:
-            self._support(alert, signal, -log10(min(1.0, rate / 1_000)))
-            until = witnessed_until(alert, signal.time) or signal.time
-            weighed.waiting[alert.id] = Waiting(signal.time, msgspec.msgpack.encode(alert), until)
+            self._support(alert, kind, time, -log10(min(1.0, rate / 1_000)))
+            until = witnessed_until(alert, time) or time
+            weighed.waiting[alert.id] = Waiting(time, msgspec.msgpack.encode(alert), until)
+
+    def quiet(self, time: float) -> None:
+        """It is this late, and no log has moved the watermark: nothing waits longer for logs than logs may be late."""
+        if self.state.weighed.ahead:
+            self._weigh_until(time - self.settings.lateness - STEP)
+
+    def _weigh_until(self, time: float) -> None:
+        """Weighs what is from before a time and waited for the logs to come there."""
+        ahead = self.state.weighed.ahead
+        for _, name in sorted((each.time, name) for name, each in ahead.items() if each.time < time):
+            each = ahead.pop(name)
+            self._weigh(msgspec.msgpack.decode(each.alert, type=Alert), each.kind, each.time)
 
     def tick(self, watermark: float) -> None:
         """Time passes: what has waited is decided, and days end."""
         weighed = self.state.weighed
+        if watermark == inf:
+            self._weigh_until(inf)
         ripe = watermark - self.settings.lateness - STEP
         due = sorted((each.time, name) for name, each in weighed.waiting.items() if max(each.time, each.until) < ripe)
         for _, name in due:
@@ -184,13 +220,14 @@ class Budgeting:
         if watermark == inf:
             return
         weighed.lived.add(int(watermark) // DAY)
-        day = int(watermark - _SETTLE) // DAY - 1
+        day = _over(watermark)
         if day > weighed.day:
             weighed.day = day
             for tenant, memory in self.state.tenants.items():
                 self._settle(weighed.tenants.setdefault(tenant, TenantBudget()), memory.identities.values(), day)
-            self._forget(float((day + 1) * DAY + _SETTLE))
+            self._forget(_since(day))
             weighed.lived = {each for each in weighed.lived if each > day}
+            self._weigh_until(_since(day + 1))
 
     def standing(self) -> Standing:
         """How the budget stands now. A tenant counts once it has taught something; looking changes nothing."""
@@ -207,14 +244,13 @@ class Budgeting:
         settled, self._settled = self._settled, Settled({}, {})
         return settled
 
-    def _support(self, alert: Alert, signal: Signal, evidence: float) -> None:
+    def _support(self, alert: Alert, kind: SignalKind, time: float, evidence: float) -> None:
         supports, key = self.state.weighed.supports, _key_of(alert)
         known = supports.get(key)
         if len(supports) >= _MAX_SUBJECTS if known is None else len(known) >= _MAX_SUPPORTS:
             self.state.counters["supports_dropped"] += 1
             return
-        family = _FAMILIES.get(signal.kind, signal.kind)
-        supports.setdefault(key, []).append(Support(signal.time, alert.id, family, evidence))
+        supports.setdefault(key, []).append(Support(time, alert.id, _FAMILIES.get(kind, kind), evidence))
 
     def _decide(self, waiting: Waiting) -> None:
         """Weighs an alert together with those of other families that are near it."""
@@ -281,7 +317,7 @@ class Budgeting:
         if budgets.day is None:
             budgets.day = day - 1
         for over in range(max(budgets.day + 1, day + 1 - _MAX_DAYS), day + 1):
-            end = float((over + 1) * DAY + _SETTLE)
+            end = _since(over)
             agents = bisect_left(seen, end - self.settings.lateness - STEP)
             told = {kind: list(strengths.values()) for kind, strengths in budgets.open.pop(over, {}).items()}
             exposure = agents / 1_000 if over in self.state.weighed.lived else 0.0
@@ -319,6 +355,16 @@ def kind_of_alert(alert: Alert) -> str:
     """What an alert is counted with."""
     agent = alert.subject.kind != "agent" or alert.subject.blueprint is not None
     return kind_of(alert.detector, alert.sort, agent=agent)
+
+
+def _over(time: float) -> int:
+    """The last day (since the epoch) that is over at a time, and whose alerts have come."""
+    return int(time - _SETTLE) // DAY - 1
+
+
+def _since(day: int) -> float:
+    """Event time from which on a day counts as over; see `_over`."""
+    return float((day + 1) * DAY + _SETTLE)
 
 
 def _key_of(alert: Alert) -> str:

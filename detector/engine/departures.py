@@ -140,8 +140,8 @@ class Departures:
         for memory in self.directory.responsible(tenant_id, person_id):
             for role in ROLES if self.directory.watched(memory) else ():
                 listed = listing(memory, role)
-                span = None if listed is None else listed.span(person_id)
-                if listed is not None and span is not None and listed.holds(person_id, bucket, self.horizon):
+                span = None if listed is None else listed.span(person_id, bucket, self.horizon)
+                if listed is not None and span is not None:
                     yield _Held(memory, role, span.first, self._left(tenant_id, listed, person_id, time))
 
     def _left(self, tenant_id: str, listed: Listed, person_id: str, time: float) -> int:

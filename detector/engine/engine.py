@@ -324,6 +324,8 @@ class Engine:
                 accounting.late += 1
             elif not self._other(event):
                 accounting.applied += 1
+            if self.budgeting is not None:
+                self.budgeting.quiet(event.time)
 
     def _other(self, event: Event) -> bool:
         """An event that is not a sign-in; whether it was left out."""

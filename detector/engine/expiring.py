@@ -129,7 +129,7 @@ class Expiring:
 
     def _look_at(self, tenant_id: str, memory: ObjectMemory, midnight: float, bucket: int) -> None:
         assert memory.keys is not None
-        held = [_stored(memory, key) for key in memory.keys.held(bucket, self.horizon)]
+        held = [_stored(memory, span.value) for span in memory.keys.held(bucket, self.horizon)]
         for each in held:
             if each.end is not None and each.end - midnight <= self.ahead:
                 others = [other for other in held if other is not each]

@@ -90,10 +90,9 @@ class Removals:
             listed = listing(memory, role)
             if listed is not None and listed.looked(bucket):
                 shown = True
-                for person in listed.held(bucket, horizon):
-                    span = listed.span(person)
-                    last = float(min(bucket if span is None else span.last, bucket) * LOOK)
-                    since[person] = max(last, since.get(person, -inf))
+                for span in listed.held(bucket, horizon):
+                    last = float(min(span.last, bucket) * LOOK)
+                    since[span.value] = max(last, since.get(span.value, -inf))
         added = [each for each in ledger.of(f"{role}_added") if each.time <= time and each.about]
         for entry in added:
             since[entry.about] = max(entry.time, since.get(entry.about, -inf))

@@ -1,8 +1,9 @@
 """What an object was seen to hold (owners, sponsors, credentials), and since when it surely holds something no more.
 
 An inventory looks now and then, and its looks arrive in any order. So a listing is a set of looks and, for each value,
-the first and the last look that showed it: minima and maxima, which no order of arrival changes. A value counts as held
-until a look that was *final* by then (see `detector.features.timeline`) did not show it any more.
+the first and the last look of every run of them that showed it: minima and maxima, which no order of arrival changes. A
+value counts as held until a look that was *final* by then (see `detector.features.timeline`) did not show it any more;
+shown after that, it begins another run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _OPEN_DAYS = 3
 
 
 class Span(msgspec.Struct, gc=False):
-    """A value, and the first and the last look that showed it."""
+    """A value, and the first and the last look of a run that showed it."""
 
     value: str
     first: int
@@ -68,18 +69,19 @@ class Listed(msgspec.Struct, gc=False):
     looks: list[int] = []
     """Buckets with a look, rising: those that a judgement may still need."""
     spans: list[Span] = []
-    """What was shown, each value once. There are seldom more than a few."""
+    """What was shown, run by run. There are seldom more than a few."""
     lacks: Lacks | None = None
     """`None` until something was missing."""
 
     @property
-    def values(self) -> list[str]:
+    def values(self) -> set[str]:
         """All that was shown and is not forgotten yet."""
-        return [span.value for span in self.spans]
+        return {span.value for span in self.spans}
 
-    def span(self, value: str) -> Span | None:
-        """When a value was shown."""
-        return next((span for span in self.spans if span.value == value), None)
+    def span(self, value: str, bucket: int, horizon: Horizon) -> Span | None:
+        """The run of a value, once seen, that was not over for sure in `bucket`; of several the first."""
+        lasting = [span for span in self.spans if span.value == value and self._lasts(span, bucket, horizon)]
+        return min(lasting, key=_begins, default=None)
 
     def observe(self, values: Iterable[str], bucket: int, horizon: Horizon) -> None:
         """Remembers a look and all that it showed."""
@@ -88,16 +90,23 @@ class Listed(msgspec.Struct, gc=False):
             insort(looks, bucket)
         limit = looks[-1] - kept(horizon)
         del looks[: max(0, bisect_right(looks, limit) - 1)]
-        for value in values:
-            span = self.span(value)
-            if span is None:
-                self.spans.append(Span(value, bucket, bucket))
-            else:
-                span.first, span.last = min(span.first, bucket), max(span.last, bucket)
         if looks[0] <= limit:
             self.spans = [span for span in self.spans if span.last >= looks[0]]
+        for value in values:
+            self._show(value, bucket, horizon)
         if len(self.spans) > CAPACITY:
             self.spans = sorted(self.spans, key=lambda span: (span.last, span.value))[-CAPACITY:]
+
+    def _show(self, value: str, bucket: int, horizon: Horizon) -> None:
+        """Joins a look to the runs that it belongs to: nothing final lies between them."""
+        runs = sorted([Span(value, bucket, bucket), *(span for span in self.spans if span.value == value)], key=_begins)
+        joined = runs[:1]
+        for span in runs[1:]:
+            if self._lasts(joined[-1], span.first, horizon):
+                joined[-1] = Span(value, joined[-1].first, max(joined[-1].last, span.last))
+            else:
+                joined.append(span)
+        self.spans = [span for span in self.spans if span.value != value] + joined
 
     def note_missing(self, day: int, *, missing: bool) -> None:
         """Remembers whether a look on `day`, told to `observe` before, showed nothing at all."""
@@ -116,18 +125,21 @@ class Listed(msgspec.Struct, gc=False):
 
     def holds(self, value: str, bucket: int, horizon: Horizon) -> bool:
         """Whether the value, once seen, was not gone for sure in `bucket`."""
-        span = self.span(value)
-        return span is not None and self._lasts(span, bucket, horizon)
+        return self.span(value, bucket, horizon) is not None
 
-    def held(self, bucket: int, horizon: Horizon) -> Iterator[str]:
-        """The values that had been seen by `bucket` and were not gone for sure."""
+    def held(self, bucket: int, horizon: Horizon) -> Iterator[Span]:
+        """The values that had been seen by `bucket` and were not gone for sure: the run of each."""
         for span in self.spans:
             if span.first <= bucket and self._lasts(span, bucket, horizon):
-                yield span.value
+                yield span
 
     def _lasts(self, span: Span, bucket: int, horizon: Horizon) -> bool:
         final = bisect_right(self.looks, bucket - horizon.lag)
         return final == 0 or span.last >= self.looks[final - 1]
+
+
+def _begins(span: Span) -> int:
+    return span.first
 
 
 def horizon_of(lateness: float) -> Horizon:

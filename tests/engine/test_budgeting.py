@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from detector.domain.alerts import Alert
-from detector.domain.events import Event
+from detector.domain.events import Event, Grant
 from detector.engine import budgeting
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.engine.state import State
 from detector.features.budget import BudgetSettings
+from detector.features.declarations import Declarations, Declared
 from tests.stories import ADMIN, DAY, HOUR, MINUTE, START, Agent, Tenant, engine_of, network, settings, tell
 
 NEW_API, NEW_NETWORK, SECRET = "api_novelty", "network_novelty", "credential_added"
@@ -319,3 +321,82 @@ def test_memory_is_bounded(story: Story, monkeypatch: pytest.MonkeyPatch) -> Non
     tell(engine, story.events[-1:])
     assert weighed.supports == {}
     assert weighed.waiting == {}
+
+
+# ----------------------------------------------------------------------------------- what comes before the logs
+
+DRIFT = "configuration_drift"
+
+
+class Ahead:
+    """A tenant at work; of `at` it is not known what yesterday brought until the logs have come there."""
+
+    def __init__(self, **budget: Any) -> None:
+        self.tenant = Tenant()
+        self.clerk = self.tenant.agent("clerk", blueprint="crew")
+        self.blueprint = self.tenant.agent("crew", role="blueprint")
+        quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name != DRIFT}
+        weighing = BudgetSettings(rate=1.0, planned=1.0, weight=0.01, shipped={DRIFT: ((0, 0.5),)}, **budget)
+        declared = Declared(id=self.blueprint.id, permissions=frozenset({"user.read.all"}))
+        manifest = Declarations(declared={declared.id: declared})
+        self.engine = engine_of(replace(settings(budget=weighing, thresholds=quiet), declarations=manifest))
+        self.at = (START // DAY + 3) * DAY + 6 * HOUR
+        """When the days up to yesterday are over."""
+        (usual,) = self.tell(
+            *(self.sign_in(float(time)) for time in range(int(START), int(self.at - DAY), int(HOUR))),
+            self.shown(self.at - DAY + HOUR, "Mail.Send"),
+            *(self.sign_in(float(time)) for time in range(int(self.at - DAY), int(self.at), int(HOUR))),
+        )
+        assert usual.held is None, "it was the first of its kind"
+
+    def shown(self, at: float, *more: str) -> Event:
+        grants = tuple(Grant("app_role", "r", name) for name in ("User.Read.All", *more))
+        return self.tenant.inventory(self.blueprint, at, grants=grants)
+
+    def sign_in(self, at: float) -> Event:
+        return self.tenant.sign_in(self.clerk, at)
+
+    def tell(self, *events: Event) -> list[Alert]:
+        return tell(self.engine, list(events))
+
+
+def test_what_comes_before_the_logs_is_weighed_as_if_it_had_come_after_them() -> None:
+    """The alert of yesterday makes that of today too usual, and yesterday is over only when the logs have come here."""
+    first, second = Ahead(), Ahead()
+    assert first.tell(first.shown(first.at + MINUTE, "Mail.Read")) == [], "its budget is not known"
+    assert first.tell(first.sign_in(first.at + 2 * MINUTE)) == [], "over it"
+    assert second.tell(second.sign_in(second.at + 2 * MINUTE)) == []
+    assert second.tell(second.shown(second.at + MINUTE, "Mail.Read")) == []
+    (early,), (late,) = first.engine.finish(), second.engine.finish()
+    assert early.held is not None
+    assert (early.id, early.rate, early.held) == (late.id, late.rate, late.held)
+
+
+def test_it_waits_no_longer_for_logs_than_they_may_be_late() -> None:
+    """A tenant whose logs have ended is told all the same, when its inventory is read again."""
+    story = Ahead()
+    assert story.tell(story.shown(story.at + MINUTE, "Mail.Read")) == []
+    assert story.tell(story.shown(story.at + 31 * MINUTE, "Mail.Read")) == []
+    (alert,) = story.tell(story.shown(story.at + 31 * MINUTE + 1, "Mail.Read"))
+    assert alert.detector == DRIFT
+
+
+def test_it_outlives_a_restart_and_is_told_at_the_end_of_an_archive() -> None:
+    story = Ahead()
+    assert story.tell(story.shown(story.at + MINUTE, "Mail.Read")) == []
+    again = Engine(story.engine.settings, State.load(story.engine.snapshot()))
+    assert [alert.detector for alert in again.finish()] == [DRIFT]
+    assert again.finish() == []
+
+
+def test_what_no_budget_holds_back_waits_for_nothing() -> None:
+    story = Ahead(always=frozenset({"medium"}))
+    (alert,) = story.tell(story.shown(story.at + MINUTE, "Mail.Read"))
+    assert alert.severity == "medium"
+
+
+def test_what_waits_for_the_logs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgeting, "_MAX_WAITING", 1)
+    story = Ahead()
+    assert story.tell(story.shown(story.at + MINUTE, "Mail.Read")) == []
+    assert len(story.tell(story.shown(story.at + 2 * MINUTE, "Mail.Read", "Files"))) == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.listing import CAPACITY, Lacks, Listed, horizon_of, kept
+from detector.features.listing import CAPACITY, Lacks, Listed, Span, horizon_of, kept
 
 HORIZON = horizon_of(1200.0)
 DAY_100 = 100 * 24 * 60
@@ -24,6 +24,10 @@ def listed(*looks: tuple[int, str]) -> Listed:
     for bucket, values in looks:
         made.observe(values, bucket, HORIZON)
     return made
+
+
+def held_in(made: Listed, bucket: int) -> list[str]:
+    return sorted(span.value for span in made.held(bucket, HORIZON))
 
 
 def test_what_was_never_seen_is_not_held() -> None:
@@ -43,13 +47,13 @@ def test_a_value_is_held_until_a_final_look_does_not_show_it(later: int, held: b
     """A look counts once nothing can arrive for its bucket: `lag` buckets later."""
     made = listed((1000, "a"), (1001, ""))
     assert made.holds("a", 1001 + later, HORIZON) is held
-    assert list(made.held(1001 + later, HORIZON)) == (["a"] if held else [])
+    assert held_in(made, 1001 + later) == (["a"] if held else [])
 
 
 def test_what_comes_later_was_not_held_before_but_counts_as_held_when_asked() -> None:
     made = listed((1000, "a"), (1002, "ab"))
-    assert sorted(made.held(1001, HORIZON)) == ["a"]
-    assert sorted(made.held(1002, HORIZON)) == ["a", "b"]
+    assert held_in(made, 1001) == ["a"]
+    assert held_in(made, 1002) == ["a", "b"]
     assert made.holds("b", 1001, HORIZON)
 
 
@@ -72,9 +76,39 @@ def test_any_order_of_looks_within_the_lateness_gives_the_same_answers(
         other.observe(values, bucket, HORIZON)
     assert one.looks == other.looks
     for bucket in range(1000, 1000 + 2 * HORIZON.lag):
-        assert sorted(one.held(bucket, HORIZON)) == sorted(other.held(bucket, HORIZON))
+        assert held_in(one, bucket) == held_in(other, bucket)
         for value in "abc":
-            assert one.holds(value, bucket, HORIZON) == other.holds(value, bucket, HORIZON)
+            assert one.span(value, bucket, HORIZON) == other.span(value, bucket, HORIZON)
+
+
+@pytest.mark.untraced
+@given(
+    st.lists(st.tuples(st.integers(1000, 1000 + 9 * HORIZON.lag), st.sets(st.sampled_from("abc"))), max_size=20),
+    st.randoms(use_true_random=False),
+)
+def test_no_order_of_arrival_within_the_lateness_changes_the_runs(
+    looks: list[tuple[int, set[str]]], dice: Random
+) -> None:
+    """Over so long a time that values go and come again, and looks are forgotten."""
+    late = HORIZON.lag - 1
+    one, other = Listed(), Listed()
+    for bucket, values in sorted(looks, key=lambda look: look[0]):
+        one.observe(values, bucket, HORIZON)
+    for bucket, values in sorted(looks, key=lambda look: look[0] + dice.choice((0, late, dice.randint(0, late)))):
+        other.observe(values, bucket, HORIZON)
+    newest = max((bucket for bucket, _ in looks), default=1000)
+    for bucket in range(newest - 2 * HORIZON.lag, newest + HORIZON.lag):
+        assert held_in(one, bucket) == held_in(other, bucket)
+        for value in "abc":
+            assert one.span(value, bucket, HORIZON) == other.span(value, bucket, HORIZON)
+
+
+def test_what_is_shown_again_after_it_was_gone_for_sure_is_held_anew() -> None:
+    back = 1001 + HORIZON.lag
+    assert listed((1000, "a"), (1001, ""), (back, "a")).span("a", back, HORIZON) == Span("a", back, back)
+    assert listed((1000, "a"), (1001, ""), (back - 1, "a")).span("a", back, HORIZON) == Span("a", 1000, back - 1)
+    late = listed((1000, "a"), (1001, ""), (back, "a"), (back - 1, "a"))
+    assert late.span("a", back, HORIZON) == Span("a", 1000, back), "one that came late joins both"
 
 
 def test_looks_are_forgotten_but_the_one_that_is_still_needed() -> None:
