@@ -72,13 +72,25 @@ class Signal(msgspec.Struct, frozen=True):
     """Further numbers and names for the explanation and the evidence."""
     record_ids: tuple[str, ...] = ()
     """Records that support it, the tipping one last; bounded."""
+    addresses: tuple[str, ...] = ()
+    """Where it came from, if there is no `event` that says so."""
+    patient: bool = False
+    """Whether nothing is lost by waiting until no earlier record of the same occasion can come."""
     first_seen: float | None = None
     """Event time of the earliest record that belongs to it."""
     last_seen: float | None = None
 
 
 def occurrence(
-    kind: SignalKind, key: Key, time: float, occasion: str, unit: str, facts: dict[str, Fact], event: Event | None
+    kind: SignalKind,
+    key: Key,
+    time: float,
+    occasion: str,
+    unit: str,
+    facts: dict[str, Fact],
+    event: Event | None,
+    *,
+    patient: bool = False,
 ) -> Signal:
     """A signal that something happened at `time` which is worth a word by itself: no model and no experience speak."""
     return Signal(
@@ -94,4 +106,5 @@ def occurrence(
         seen=0,
         event=event,
         facts=facts,
+        patient=patient,
     )

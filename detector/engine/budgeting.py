@@ -7,9 +7,10 @@ and the combination is weighed as a kind of its own. Where somebody was woken ab
 adds to what he looks at and wakes nobody again. What is still not within the budget is told as held back: it is kept,
 counted and can be listed, and nobody is woken.
 
-All depends on event times and on days that are over, so the order of arrival within the lateness does not matter. An
-inventory and a deployment speak as things happen, minutes before the logs do: what they tell of a time whose budget is
-not known yet, for the logs have not come there, is weighed once they have.
+All depends on event times and on days that are over, so the order of arrival within the lateness does not matter. What
+comes before that is certain is pending: an inventory and a deployment speak as things happen, minutes before the logs
+do, and may tell of a time whose budget is not known yet; and just after another day counts it may turn out that
+something was earlier, for its first record arrives last.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from detector.features.budget import SCORES, Budget, detector_of, kind_of, stren
 from detector.features.timeline import DAY, HOUR, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from detector.domain.signals import Signal
     from detector.engine.saying import Saying
@@ -95,13 +96,16 @@ class Waiting(msgspec.Struct, frozen=True):
     """Event time up to which it is looked for what supports it."""
 
 
-class Ahead(msgspec.Struct, frozen=True):
-    """An alert from a time that the logs have not come to, and whose budget is therefore not known."""
+class Pending(msgspec.Struct, frozen=True):
+    """An alert of which it is not certain yet when it was, or what was known then."""
 
     time: float
     kind: SignalKind
     alert: bytes
     """As msgpack."""
+    record_ids: tuple[str, ...]
+    until: float
+    """Event time from which on it is certain."""
 
 
 class TenantBudget(msgspec.Struct):
@@ -127,7 +131,7 @@ class Weighed(msgspec.Struct):
     tenants: dict[str, TenantBudget] = {}
     waiting: dict[str, Waiting] = {}
     """By alert id."""
-    ahead: dict[str, Ahead] = {}
+    pending: dict[str, Pending] = {}
     """By alert id."""
     supports: dict[str, list[Support]] = {}
     """By tenant and subject."""
@@ -173,16 +177,34 @@ class Budgeting:
             for known in (each.now, each.before):
                 if known is not None:
                     known.renew(self.budget)
-        saying.on_alert = self.weigh
+        saying.on_alert, saying.open = self.weigh, state.weighed.pending
 
     def weigh(self, alert: Alert, signal: Signal) -> None:
-        """Tells an alert, or lets it wait."""
-        weighed, time = self.state.weighed, signal.time
-        urgent = alert.severity in self.budget.always or len(weighed.ahead) >= _MAX_WAITING
-        if 0 <= weighed.day < _over(time) and not urgent:
-            weighed.ahead[alert.id] = Ahead(time, signal.kind, msgspec.msgpack.encode(alert))
-        else:
+        """Tells an alert, or lets it wait. Of one that comes again while it is pending the earliest counts."""
+        pending, time, records = self.state.weighed.pending, signal.time, alert.evidence.record_ids
+        known = pending.get(alert.id)
+        if known is not None:
+            if (known.time, known.record_ids) <= (time, records):
+                return
+            del pending[alert.id]
+        until = self._pending_until(signal)
+        if until is None or alert.severity in self.budget.always or len(pending) >= _MAX_WAITING:
             self._weigh(alert, signal.kind, time)
+        else:
+            pending[alert.id] = Pending(time, signal.kind, msgspec.msgpack.encode(alert), records, until)
+
+    def _pending_until(self, signal: Signal) -> float | None:
+        """Event time from which on it is certain when something was and what was known then; `None` when it is now.
+
+        Who saw the first record of something may yet see an earlier one, and by that another day may not count.
+        """
+        day, time = self.state.weighed.day, signal.time
+        if day < 0:
+            return None
+        until = since = _since(_over(time))
+        if signal.patient or time < since + self.settings.lateness:
+            until = time + self.settings.lateness + STEP
+        return None if day >= _over(time) and until <= self.state.admission.watermark else until
 
     def _weigh(self, alert: Alert, kind: SignalKind, time: float) -> None:
         weighed = self.state.weighed
@@ -198,21 +220,25 @@ class Budgeting:
 
     def quiet(self, time: float) -> None:
         """It is this late, and no log has moved the watermark: nothing waits longer for logs than logs may be late."""
-        if self.state.weighed.ahead:
-            self._weigh_until(time - self.settings.lateness - STEP)
+        limit = time - self.settings.lateness - STEP
+        self._weigh_pending(name for name, each in self.state.weighed.pending.items() if each.time < limit)
 
-    def _weigh_until(self, time: float) -> None:
-        """Weighs what is from before a time and waited for the logs to come there."""
-        ahead = self.state.weighed.ahead
-        for _, name in sorted((each.time, name) for name, each in ahead.items() if each.time < time):
-            each = ahead.pop(name)
+    def _weigh_pending(self, names: Iterable[str]) -> None:
+        """Weighs what has waited, in the order of its times."""
+        pending = self.state.weighed.pending
+        for _, name in sorted((pending[name].time, name) for name in names):
+            each = pending.pop(name)
             self._weigh(msgspec.msgpack.decode(each.alert, type=Alert), each.kind, each.time)
+
+    def _weigh_certain(self, watermark: float, day: float) -> None:
+        """Weighs what has become certain; `day` is the last one that is over."""
+        pending = self.state.weighed.pending.items()
+        self._weigh_pending(name for name, each in pending if each.until <= watermark and _over(each.time) <= day)
 
     def tick(self, watermark: float) -> None:
         """Time passes: what has waited is decided, and days end."""
         weighed = self.state.weighed
-        if watermark == inf:
-            self._weigh_until(inf)
+        self._weigh_certain(watermark, inf if watermark == inf else weighed.day)
         ripe = watermark - self.settings.lateness - STEP
         due = sorted((each.time, name) for name, each in weighed.waiting.items() if max(each.time, each.until) < ripe)
         for _, name in due:
@@ -227,7 +253,7 @@ class Budgeting:
                 self._settle(weighed.tenants.setdefault(tenant, TenantBudget()), memory.identities.values(), day)
             self._forget(_since(day))
             weighed.lived = {each for each in weighed.lived if each > day}
-            self._weigh_until(_since(day + 1))
+            self._weigh_certain(watermark, day)
 
     def standing(self) -> Standing:
         """How the budget stands now. A tenant counts once it has taught something; looking changes nothing."""

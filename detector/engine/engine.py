@@ -159,6 +159,7 @@ class Engine:
         self.concurrency = Concurrency(settings, state, saying, journal)
         self.early = EarlyLife(settings, saying)
         self.novelties.listen(looking(self.habits))
+        self.parts.append(self.habits.first_uses)
         self.novelties.listen(self.misuse.look, plain=False)
         self.novelties.listen(greeting(self.early))
         self.refusals.on_refused.append(self.misuse.refused)

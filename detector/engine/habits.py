@@ -15,6 +15,7 @@ from detector.detectors.flow_changed import FlowChanged
 from detector.domain.alerts import Entity
 from detector.domain.keys import Key
 from detector.domain.signals import Fact, Signal, SignalKind
+from detector.engine.first_uses import FirstUses, first_use
 from detector.engine.novelties import who, with_siblings
 from detector.engine.routing import Route, key_of, subject_of
 from detector.features import credentials, habits
@@ -52,6 +53,7 @@ class Habits:
         self.saying = saying
         self.journal = journal
         self.casebook = casebook
+        self.first_uses = FirstUses(settings, state, saying)
         self.horizon = horizons(settings.lateness)[1]
         self.apis = Apis(settings.apis, self.horizon)
         asked = [each.min_seen for each in settings.detectors if isinstance(each, _LISTENERS)]
@@ -174,19 +176,19 @@ class Habits:
         seen = self._seen(route, hour)
         if seen < self.least_seen:
             return
-        tenant = self.state.tenants[event.access.tenant_id]
-        unit = event.access.blueprint_id or route.identity.id
-        added = _addition(tenant, key_id, unit, route.identity.id)
+        access, kinds = event.access, habits.keys_known(values, hour, self.horizon)
         facts: dict[str, Fact] = {
+            **who(route),
             "issue": "first_use",
+            "kinds": kinds,
             "key_id": key_id,
-            "credential_type": event.access.credential_type,
+            "credential_type": access.credential_type,
+            "resource_name": access.resource_name,
             "address": event.origin.ip,
-            **added,
         }
-        kinds = habits.keys_known(values, hour, self.horizon)
-        key = Key("blueprint", unit) if event.access.blueprint_id is not None else None
-        self._tell(route, event, "credential_use", f"key:{key_id}", kinds, seen, facts, key)
+        key = key_of(route.identity) if access.blueprint_id is None else Key("blueprint", access.blueprint_id)
+        p_value = chance_of_new(kinds, seen)
+        self.first_uses.observe(first_use(event, key, route.identity.id, seen=seen, p_value=p_value, facts=facts))
 
     def _shared(self, event: SignIn, key_id: str, memory: CredentialMemory) -> None:
         """Tells of every unit that shares the credential but the first: the same ones whoever came last."""
@@ -271,14 +273,13 @@ class Habits:
         kinds: int,
         seen: float,
         facts: dict[str, Fact],
-        key: Key | None = None,
     ) -> None:
         told: dict[str, Fact] = {**who(route), "kinds": kinds, "resource_name": event.access.resource_name, **facts}
         self.saying.tell_of(
             route,
             Signal(
                 kind=kind,
-                key=key or key_of(route.identity),
+                key=key_of(route.identity),
                 time=event.time,
                 window=(event.time, event.time),
                 occasion=occasion,
@@ -297,17 +298,3 @@ def _named(tenant: TenantMemory, unit: str) -> str:
     """The name of a blueprint or lone identity, else its id."""
     fleet, identity = tenant.fleets.get(unit), tenant.identities.get(unit)
     return (fleet and fleet.name) or (identity and identity.name) or unit
-
-
-def _addition(tenant: TenantMemory, key_id: str, *owners: str) -> dict[str, Fact]:
-    """Who added a credential and when, as far as the ledgers of its owners say by now."""
-    for owner in owners:
-        ledger = tenant.ledgers.get(owner)
-        for entry in ledger.of("credential_added") if ledger is not None else ():
-            if entry.about == key_id:
-                return {
-                    "added_by": entry.name or entry.who or None,
-                    "added_by_pipeline": True if entry.by == "pipeline" else None,
-                    "added_time": entry.time,
-                }
-    return {}

@@ -23,6 +23,9 @@ _TYPES: Final = {
     "application": "application",
 }
 
+_PATIENT: Final = frozenset({"expiring", "long_lived"})
+"""Issues that nobody need hear of within minutes."""
+
 
 class Issues:
     """Tells what is the matter with objects."""
@@ -63,6 +66,7 @@ class Issues:
                 "issues",
                 {name: fact for name, fact in (said | facts).items() if fact is not None},
                 event,
+                patient=issue in _PATIENT,
             ),
             tenant_id,
             subject,

@@ -57,7 +57,7 @@ def name(
             baseline=round(signal.usual, 3),
             unit=signal.unit,
             seen=round(signal.seen, 1),
-            addresses=_addresses(signal.event),
+            addresses=signal.addresses or addresses_of(signal.event),
             details=dict(sorted(details.items())),
         ),
         attack=Attack(
@@ -75,7 +75,8 @@ _V19 = {"T1562.008": "T1685.002", "T1562": "T1685", "T1562.001": "T1685", "T1656
 """Technique ids that ATT&CK v19 moved (split of Defense Evasion)."""
 
 
-def _addresses(event: Event | None) -> tuple[str, ...]:
+def addresses_of(event: Event | None) -> tuple[str, ...]:
+    """Where an event came from, if it says."""
     if isinstance(event, SignIn) and event.origin.ip is not None:
         return (event.origin.ip,)
     if isinstance(event, Change) and event.actor.ip is not None:
@@ -89,14 +90,18 @@ def _entities(subject: Subject, related: tuple[Entity, ...], event: Event | None
     if subject.blueprint is not None:
         entities.append(Entity("blueprint", subject.blueprint, subject.blueprint_name))
     entities.extend(related)
-    if isinstance(event, SignIn):
-        entities.extend(_of_sign_in(event))
-    elif isinstance(event, Change):
-        entities.extend(_of_change(event))
+    entities.extend(entities_of(event))
     unique: dict[tuple[str, str], Entity] = {}
     for entity in entities:
         unique.setdefault((entity.kind, entity.id), entity)
     return tuple(unique.values())
+
+
+def entities_of(event: Event | None) -> tuple[Entity, ...]:
+    """Whom and what an event names."""
+    if isinstance(event, SignIn):
+        return tuple(_of_sign_in(event))
+    return tuple(_of_change(event)) if isinstance(event, Change) else ()
 
 
 def _of_sign_in(event: SignIn) -> Iterator[Entity]:

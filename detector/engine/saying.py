@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,8 @@ class Saying:
         self.alerts: list[Alert] = []
         self.on_alert: Callable[[Alert, Signal], None] = lambda alert, _: self.alerts.append(alert)
         """What is done with an alert; it is told at once unless somebody weighs it first."""
+        self.open: Collection[str] = ()
+        """Alerts that an earlier record of the same occasion still changes: they are handed over again."""
 
     def tell(self, signal: Signal, tenant: str, subject: Subject, related: tuple[Entity, ...] = ()) -> None:
         """Lets every detector that reads such signals judge this one."""
@@ -45,15 +47,21 @@ class Saying:
             identifier = id_of(finding, tenant)
             said = self.state.said
             if identifier in said:
-                continue
-            said[identifier] = None
-            self.journal.touch("said", "", identifier)
-            if len(said) > self.settings.max_said:
-                for old in list(islice(said, len(said) // 10 + 1)):
-                    del said[old]
-                    self.journal.forget("said", "", old)
+                if identifier not in self.open:
+                    continue
+            else:
+                self._remember(identifier)
             alert = name(finding, detector, identifier=identifier, subject=subject, related=related)
             self.on_alert(alert, signal)
+
+    def _remember(self, identifier: str) -> None:
+        said = self.state.said
+        said[identifier] = None
+        self.journal.touch("said", "", identifier)
+        if len(said) > self.settings.max_said:
+            for old in list(islice(said, len(said) // 10 + 1)):
+                del said[old]
+                self.journal.forget("said", "", old)
 
     def tell_of(self, route: Route, signal: Signal) -> None:
         """`tell` for a signal that a sign-in tipped."""

@@ -14,6 +14,7 @@ from detector.domain.accounting import Accounting
 from detector.domain.events import Change
 from detector.engine.admission import Admission
 from detector.engine.budgeting import Weighed
+from detector.engine.first_uses import FirstUse
 from detector.engine.pooling import Pool
 from detector.errors import SnapshotError
 from detector.features.ledger import Entry
@@ -68,6 +69,8 @@ class State(msgspec.Struct):
     """The last midnight, in days since the epoch, at which the ends of credentials were looked at."""
     closed_hour: int = -1
     """The last hour (since the epoch) that was looked at as a whole; see `detector.engine.closing`."""
+    first_uses: dict[str, FirstUse] = msgspec.field(default_factory=dict)
+    """Of credentials whose addition may yet be told of; see `detector.engine.first_uses`."""
     parked: list[Change] = msgspec.field(default_factory=list)
     """Changes whose target nobody has recognised as an agent yet."""
 

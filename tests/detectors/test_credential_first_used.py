@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 
 from detector.detectors.credential_first_used import CredentialFirstUsed
+from detector.domain.alerts import Alert
+from detector.domain.events import Event
+from detector.engine import first_uses
+from detector.engine.engine import Engine
+from detector.engine.naming import rfc3339
+from tests.detectors import stage
 from tests.detectors.stage import AGENT, BLUEPRINT, CREW, NOW, TENANT, said, same_however_told, signal
 from tests.stories import DAY, HOUR, MINUTE, NOWHERE, START, defaults, engine_of, guid, in_order, tell
 
@@ -80,7 +86,8 @@ def test_who_rotates_every_day_is_not_surprising() -> None:
 def test_an_agent_that_does_not_name_its_blueprint_speaks_for_itself() -> None:
     silent = TENANT.agent("silent", blueprint=None)
     story = [*TENANT.calm(silent, hours=240), use(agent=silent)]
-    (alert,) = [each for each in tell(engine_of(defaults()), story) if each.detector == NAME]
+    engine = engine_of(defaults())
+    (alert,) = [each for each in [*tell(engine, story), *engine.finish()] if each.detector == NAME]
     assert (alert.subject.kind, alert.subject.id) == ("agent", silent.id)
 
 
@@ -118,3 +125,74 @@ def test_a_record_that_says_little_reads_well(facts: dict[str, Any], words: str)
 
 def test_other_uses_are_left_alone() -> None:
     assert CredentialFirstUsed().judge(signal("credential_use", facts={"issue": "secret"})) is None
+
+
+# ------------------------------------------------------------------------------------------- what is told late
+
+LATE = 20 * MINUTE
+"""By how much records may be late."""
+
+
+def test_a_use_whose_addition_is_on_record_is_told_at_once() -> None:
+    assert sorts(added(NOW), use(NOW + MINUTE)) == ["by hand"]
+
+
+def test_a_use_of_whose_addition_nothing_is_known_waits_for_the_record_of_it() -> None:
+    """Audit records come later than sign-ins."""
+    assert sorts(use(NOW + MINUTE), added(NOW)) == []
+    assert sorts(use(NOW + MINUTE), added(NOW), clock(NOW + LATE + 21 * MINUTE)) == ["by hand"]
+
+
+def test_it_waits_no_longer_than_that_record_may_be_late() -> None:
+    assert sorts(use(NOW), clock(NOW + LATE + 10 * MINUTE)) == []
+    assert sorts(use(NOW), clock(NOW + LATE + 20 * MINUTE)) == ["unannounced"]
+    assert sorts(use(NOW), clock(NOW + LATE + 20 * MINUTE), added(NOW)) == ["unannounced"]
+
+
+def test_what_is_added_after_its_use_is_another_story_unless_clocks_differ() -> None:
+    assert sorts(added(NOW + 10 * MINUTE), use(NOW), end=True) == ["by hand"]
+    assert sorts(added(NOW + 10 * MINUTE + 1), use(NOW), end=True) == ["unannounced"]
+
+
+def test_that_of_the_earliest_hour_is_told_whichever_came_first() -> None:
+    uses = (use(NOW + HOUR + MINUTE), use(NOW + HOUR - MINUTE), use(NOW + HOUR + 2 * MINUTE))
+    (alert,) = found(*uses, end=True)
+    assert alert.evidence.first_seen == alert.evidence.last_seen == rfc3339(NOW + HOUR - MINUTE)
+    assert alert.evidence.record_ids == (uses[1].record_id,)
+    assert alert.evidence.addresses == ("192.0.2.7",)
+
+
+def test_it_outlives_a_restart() -> None:
+    playing = stage.engine()
+    assert told(playing, use(NOW)) == []
+    again = stage.engine(memory=playing.snapshot())
+    assert [alert.sort for alert in told(again, added(NOW), clock(NOW + LATE + 20 * MINUTE))] == ["by hand"]
+
+
+def test_a_flood_of_them_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_uses, "_MAX_WAITING", 0)
+    assert sorts(use(NOW)) == ["unannounced"]
+
+
+def added(at: float) -> Any:
+    return TENANT.change("credential_added", at, BLUEPRINT)
+
+
+def clock(at: float) -> Any:
+    """A record that shows how late it is."""
+    return TENANT.sign_in(AGENT, at)
+
+
+def told(playing: Engine, *events: Event) -> list[Alert]:
+    return [alert for alert in tell(playing, list(events)) if alert.detector == NAME]
+
+
+def found(*events: Event, end: bool = False) -> list[Alert]:
+    """What is said of events in the order of their arrival."""
+    playing = stage.engine()
+    alerts = told(playing, *events)
+    return alerts + [alert for alert in playing.finish() if end and alert.detector == NAME]
+
+
+def sorts(*events: Event, end: bool = False) -> list[str]:
+    return [alert.sort for alert in found(*events, end=end)]
