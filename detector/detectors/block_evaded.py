@@ -50,7 +50,7 @@ class BlockEvaded:
         """See `Detector.judge`."""
         facts = signal.facts
         sequence = facts.get("sequence")
-        if sequence == "block_evaded":
+        if sequence in {"block_evaded", "block_evaded_by_resource"}:
             about = text(facts.get("step_2_about"))
             name = text(facts.get("step_2_name") or about)
             then = _WAYS[str(facts.get("step_2"))].format(about=about, name=name, place=_place(about))
@@ -60,7 +60,7 @@ class BlockEvaded:
             who, resource = text(facts.get("step_1_name")), facts.get("step_1_detail")
         else:
             return None
-        severity: Severity = "medium" if facts.get("step_2") == "resource_used" else "high"
+        severity: Severity = "medium" if sequence == "block_evaded_by_resource" else "high"
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,

@@ -249,6 +249,7 @@ class Budgeting:
         day = _over(watermark)
         if day > weighed.day:
             weighed.day = day
+            weighed.lived |= self._first_days()
             for tenant, memory in self.state.tenants.items():
                 self._settle(weighed.tenants.setdefault(tenant, TenantBudget()), memory.identities.values(), day)
             self._forget(_since(day))
@@ -354,6 +355,12 @@ class Budgeting:
         budgets.day = max(budgets.day, day)
         for skipped in [each for each in budgets.open if each <= day]:
             del budgets.open[skipped]
+
+    def _first_days(self) -> set[int]:
+        """The day of the first record of all, which may have arrived when another day had begun."""
+        tenants = self.state.tenants.values()
+        seen = [identity.first_seen for memory in tenants for identity in memory.identities.values()]
+        return {int(min(seen)) // DAY} if seen else set()
 
     def _note(self, before: Budget, exposure: float, told: dict[str, list[int]]) -> None:
         """A day that is over, against what was known before it. One without agents says nothing of either."""

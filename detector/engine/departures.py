@@ -86,10 +86,10 @@ class Departures:
         gone = self.state.tenants[tenant_id].people[loss.person_id].gone
         bucket, known = int(loss.time) // LOOK, list[_Held]()
         for held in self._held(tenant_id, loss.person_id, loss.time):
-            if held.first > bucket:
-                self.note(tenant_id, loss.person_id, float(held.first * LOOK))
-            elif self._before(held, gone):
+            if held.first <= bucket and self._before(held, gone):
                 known.append(held)
+            else:  # First shown to be theirs later, or after an inventory had shown that the account was out of service.
+                self.note(tenant_id, loss.person_id, float(held.first * LOOK))
         if known:
             self._tell(tenant_id, "lost", loss, known)
 

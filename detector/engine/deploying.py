@@ -204,6 +204,8 @@ class Deploying:
     ) -> None:
         """A change that no run explains; `others` ran at the time, but for somebody else."""
         identity = tenant.identities.get(awaited.id)
+        if identity is not None and identity.first_seen > awaited.due:
+            identity = None  # Whether it is here yet depends on the record that told the time.
         key = Key("blueprint" if awaited.blueprint else "agent", awaited.id)
         parent = awaited.id if awaited.blueprint else (identity.blueprint_id or "") if identity is not None else ""
         subject = subject_of(key, tenant_id, identity, tenant.fleets.get(parent))

@@ -44,6 +44,12 @@ def kill_switch_failed(*, grace: float, within: float) -> Sequence:
     )
 
 
+def _block_evaded(name: str, *ways: str) -> Sequence:
+    """Refused by a policy, and granted a token by one of these ways in the hour or the two after it."""
+    way = Step(kinds=frozenset(ways), within=3 * HOUR, other_about=0, not_in_detail=0)
+    return Sequence(name=name, steps=(Step(kinds=frozenset({"blocked"})), way))
+
+
 SEQUENCES: Final[tuple[Sequence, ...]] = (
     Sequence(name="credential_used", steps=(_ADDED, _KEY_USED)),
     Sequence(
@@ -74,18 +80,8 @@ SEQUENCES: Final[tuple[Sequence, ...]] = (
     ),
     Sequence(name="dormant_rearmed", steps=(_ADDED, Step(kinds=frozenset({"woke"})))),
     kill_switch_failed(grace=300.0, within=3_600.0),
-    Sequence(
-        name="block_evaded",
-        steps=(
-            Step(kinds=frozenset({"blocked"})),
-            Step(
-                kinds=frozenset({"new_network", "key_used", "resource_used"}),
-                within=3 * HOUR,
-                other_about=0,
-                not_in_detail=0,
-            ),
-        ),
-    ),
+    _block_evaded("block_evaded", "new_network", "key_used"),
+    _block_evaded("block_evaded_by_resource", "resource_used"),
     Sequence(
         name="block_evaded_by_sibling",
         steps=(

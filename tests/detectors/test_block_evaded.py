@@ -102,23 +102,22 @@ def test_it_follows_within_the_hour_or_the_two_after_it(hours: int, alerts: int)
     assert len(said(NAME, *story)) == alerts
 
 
-def test_one_agent_and_day_is_one_alert() -> None:
+def test_one_agent_and_day_is_one_alert_and_one_for_other_resources() -> None:
     story = [block(NOW + 5 * MINUTE + n * 30) for n in range(200)]
     ways = [
         token(10 * MINUTE, origin=STRANGER),
         token(70 * MINUTE, resource="vault"),
         token(71 * MINUTE, resource="sql"),
     ]
-    assert len(said(NAME, story, ways)) == 1
-    assert len(said(NAME, story, ways, block(NOW + DAY), token(DAY + 60.0, origin=network(9)))) == 2
+    assert [each.severity for each in said(NAME, story, ways)] == ["high", "medium"]
+    assert len(said(NAME, story, ways, block(NOW + DAY), token(DAY + 60.0, origin=network(9)))) == 3
 
 
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     """The refusal arrives behind the token, too."""
     story = [block(NOW + 5 * MINUTE + n * 50) for n in range(30)]
-    assert (
-        len(same_however_told(in_order(story, token(origin=STRANGER), token(70 * MINUTE, resource="vault")), NAME)) == 1
-    )
+    ways = (token(origin=STRANGER), token(70 * MINUTE, resource="vault"))
+    assert len(same_however_told(in_order(story, *ways), NAME)) == 2
     siblings = in_order(
         [block(NOW + n * 100, resource="vault") for n in range(9)],
         [token(500 + n * 90, agent=CREW[n % 3 + 1], resource="vault") for n in range(9)],
