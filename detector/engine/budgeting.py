@@ -7,10 +7,8 @@ and the combination is weighed as a kind of its own. Where somebody was woken ab
 adds to what he looks at and wakes nobody again. What is still not within the budget is told as held back: it is kept,
 counted and can be listed, and nobody is woken.
 
-All depends on event times and on days that are over, so the order of arrival within the lateness does not matter. What
-comes before that is certain is pending: an inventory and a deployment speak as things happen, minutes before the logs
-do, and may tell of a time whose budget is not known yet; and just after another day counts it may turn out that
-something was earlier, for its first record arrives last.
+All depends on event times and on days that are over, so the order of arrival within the lateness does not matter; what
+is not certain yet is pending (see `detector.engine.pending`).
 """
 
 from __future__ import annotations
@@ -24,12 +22,13 @@ import msgspec
 from detector.domain.alerts import Alert, HeldBack
 from detector.domain.findings import SEVERITIES
 from detector.domain.signals import SignalKind
+from detector.engine.pending import Pending, Uncertain
 from detector.engine.witnesses import Witnessed, witnessed, witnessed_until
-from detector.features.budget import SCORES, Budget, detector_of, kind_of, strength
+from detector.features.budget import SCORES, Budget, counts_from, detector_of, kind_of, over_by, strength
 from detector.features.timeline import DAY, HOUR, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
     from detector.domain.signals import Signal
     from detector.engine.saying import Saying
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 
 COMBINED: Final = "combined"
 """The kind of alerts that support each other."""
-_SETTLE: Final = 6 * HOUR
-"""Seconds after the end of a day in which its alerts may still come: windows and sequences are judged late."""
 _QUARTERS: Final = 4
 """Strengths of a combination in one power of ten."""
 _MAX_WAITING: Final = 2_000
@@ -96,18 +93,6 @@ class Waiting(msgspec.Struct, frozen=True):
     """Event time up to which it is looked for what supports it."""
 
 
-class Pending(msgspec.Struct, frozen=True):
-    """An alert of which it is not certain yet when it was, or what was known then."""
-
-    time: float
-    kind: SignalKind
-    alert: bytes
-    """As msgpack."""
-    record_ids: tuple[str, ...]
-    until: float
-    """Event time from which on it is certain."""
-
-
 class TenantBudget(msgspec.Struct):
     """The budget of a tenant, before and since the last day that is over."""
 
@@ -131,7 +116,7 @@ class Weighed(msgspec.Struct):
     tenants: dict[str, TenantBudget] = {}
     waiting: dict[str, Waiting] = {}
     """By alert id."""
-    pending: dict[str, Pending] = {}
+    uncertain: dict[str, Uncertain] = {}
     """By alert id."""
     supports: dict[str, list[Support]] = {}
     """By tenant and subject."""
@@ -177,34 +162,13 @@ class Budgeting:
             for known in (each.now, each.before):
                 if known is not None:
                     known.renew(self.budget)
-        saying.on_alert, saying.open = self.weigh, state.weighed.pending
+        self.pending: Final = Pending(settings, state, self._weigh)
+        saying.on_alert, saying.open = self.weigh, state.weighed.uncertain
 
     def weigh(self, alert: Alert, signal: Signal) -> None:
-        """Tells an alert, or lets it wait. Of one that comes again while it is pending the earliest counts."""
-        pending, time, records = self.state.weighed.pending, signal.time, alert.evidence.record_ids
-        known = pending.get(alert.id)
-        if known is not None:
-            if (known.time, known.record_ids) <= (time, records):
-                return
-            del pending[alert.id]
-        until = self._pending_until(signal)
-        if until is None or alert.severity in self.budget.always or len(pending) >= _MAX_WAITING:
-            self._weigh(alert, signal.kind, time)
-        else:
-            pending[alert.id] = Pending(time, signal.kind, msgspec.msgpack.encode(alert), records, until)
-
-    def _pending_until(self, signal: Signal) -> float | None:
-        """Event time from which on it is certain when something was and what was known then; `None` when it is now.
-
-        Who saw the first record of something may yet see an earlier one, and by that another day may not count.
-        """
-        day, time = self.state.weighed.day, signal.time
-        if day < 0:
-            return None
-        until = since = _since(_over(time))
-        if signal.patient or time < since + self.settings.lateness:
-            until = time + self.settings.lateness + STEP
-        return None if day >= _over(time) and until <= self.state.admission.watermark else until
+        """Tells an alert, or lets it wait."""
+        if alert.severity in self.budget.always or not self.pending.hold(alert, signal):
+            self._weigh(alert, signal.kind, signal.time)
 
     def _weigh(self, alert: Alert, kind: SignalKind, time: float) -> None:
         weighed = self.state.weighed
@@ -218,27 +182,10 @@ class Budgeting:
             until = witnessed_until(alert, time) or time
             weighed.waiting[alert.id] = Waiting(time, msgspec.msgpack.encode(alert), until)
 
-    def quiet(self, time: float) -> None:
-        """It is this late, and no log has moved the watermark: nothing waits longer for logs than logs may be late."""
-        limit = time - self.settings.lateness - STEP
-        self._weigh_pending(name for name, each in self.state.weighed.pending.items() if each.time < limit)
-
-    def _weigh_pending(self, names: Iterable[str]) -> None:
-        """Weighs what has waited, in the order of its times."""
-        pending = self.state.weighed.pending
-        for _, name in sorted((pending[name].time, name) for name in names):
-            each = pending.pop(name)
-            self._weigh(msgspec.msgpack.decode(each.alert, type=Alert), each.kind, each.time)
-
-    def _weigh_certain(self, watermark: float, day: float) -> None:
-        """Weighs what has become certain; `day` is the last one that is over."""
-        pending = self.state.weighed.pending.items()
-        self._weigh_pending(name for name, each in pending if each.until <= watermark and _over(each.time) <= day)
-
     def tick(self, watermark: float) -> None:
         """Time passes: what has waited is decided, and days end."""
         weighed = self.state.weighed
-        self._weigh_certain(watermark, inf if watermark == inf else weighed.day)
+        self.pending.release(watermark, inf if watermark == inf else weighed.day)
         ripe = watermark - self.settings.lateness - STEP
         due = sorted((each.time, name) for name, each in weighed.waiting.items() if max(each.time, each.until) < ripe)
         for _, name in due:
@@ -246,15 +193,15 @@ class Budgeting:
         if watermark == inf:
             return
         weighed.lived.add(int(watermark) // DAY)
-        day = _over(watermark)
+        day = over_by(watermark)
         if day > weighed.day:
             weighed.day = day
-            weighed.lived |= self._first_days()
+            weighed.lived |= self._first_day()
             for tenant, memory in self.state.tenants.items():
                 self._settle(weighed.tenants.setdefault(tenant, TenantBudget()), memory.identities.values(), day)
-            self._forget(_since(day))
+            self._forget(counts_from(day))
             weighed.lived = {each for each in weighed.lived if each > day}
-            self._weigh_certain(watermark, day)
+            self.pending.release(watermark, day)
 
     def standing(self) -> Standing:
         """How the budget stands now. A tenant counts once it has taught something; looking changes nothing."""
@@ -344,7 +291,7 @@ class Budgeting:
         if budgets.day is None:
             budgets.day = day - 1
         for over in range(max(budgets.day + 1, day + 1 - _MAX_DAYS), day + 1):
-            end = _since(over)
+            end = counts_from(over)
             agents = bisect_left(seen, end - self.settings.lateness - STEP)
             told = {kind: list(strengths.values()) for kind, strengths in budgets.open.pop(over, {}).items()}
             exposure = agents / 1_000 if over in self.state.weighed.lived else 0.0
@@ -356,7 +303,7 @@ class Budgeting:
         for skipped in [each for each in budgets.open if each <= day]:
             del budgets.open[skipped]
 
-    def _first_days(self) -> set[int]:
+    def _first_day(self) -> set[int]:
         """The day of the first record of all, which may have arrived when another day had begun."""
         tenants = self.state.tenants.values()
         seen = [identity.first_seen for memory in tenants for identity in memory.identities.values()]
@@ -388,16 +335,6 @@ def kind_of_alert(alert: Alert) -> str:
     """What an alert is counted with."""
     agent = alert.subject.kind != "agent" or alert.subject.blueprint is not None
     return kind_of(alert.detector, alert.sort, agent=agent)
-
-
-def _over(time: float) -> int:
-    """The last day (since the epoch) that is over at a time, and whose alerts have come."""
-    return int(time - _SETTLE) // DAY - 1
-
-
-def _since(day: int) -> float:
-    """Event time from which on a day counts as over; see `_over`."""
-    return float((day + 1) * DAY + _SETTLE)
 
 
 def _key_of(alert: Alert) -> str:

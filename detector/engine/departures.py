@@ -88,7 +88,7 @@ class Departures:
         for held in self._held(tenant_id, loss.person_id, loss.time):
             if held.first <= bucket and self._before(held, gone):
                 known.append(held)
-            else:  # First shown to be theirs later, or after an inventory had shown that the account was out of service.
+            else:  # First shown to be theirs later, or when an inventory had shown them out of service already.
                 self.note(tenant_id, loss.person_id, float(held.first * LOOK))
         if known:
             self._tell(tenant_id, "lost", loss, known)

@@ -326,7 +326,7 @@ class Engine:
             elif not self._other(event):
                 accounting.applied += 1
             if self.budgeting is not None:
-                self.budgeting.quiet(event.time)
+                self.budgeting.pending.quiet(event.time)
 
     def _other(self, event: Event) -> bool:
         """An event that is not a sign-in; whether it was left out."""

@@ -38,6 +38,10 @@ from typing import Final
 
 import msgspec
 
+from detector.features.timeline import DAY, HOUR
+
+_SETTLE: Final = 6 * HOUR
+"""Seconds after the end of a day in which its alerts may still come: windows and sequences are judged late."""
 HALF_LIFE: Final = 60.0
 """Days after which what was seen counts half."""
 SCORES: Final = 64
@@ -233,6 +237,16 @@ class Budget(msgspec.Struct):
     def _rates(self, settings: BudgetSettings, kind: str) -> list[float]:
         places = {own for own, _ in _shipped(settings, kind)} | self.kinds.get(kind, {}).keys()
         return [self.rate(settings, kind, place) for place in places]
+
+
+def over_by(time: float) -> int:
+    """The last day (since the epoch) that is over at an event time, and whose alerts have come."""
+    return int(time - _SETTLE) // DAY - 1
+
+
+def counts_from(day: int) -> float:
+    """Event time from which on a day (since the epoch) counts; see `over_by`."""
+    return float((day + 1) * DAY + _SETTLE)
 
 
 def shipped_rate(settings: BudgetSettings, kind: str, strength: int) -> float:

@@ -130,6 +130,16 @@ def test_the_object_knows_better_when_it_was_read_later() -> None:
     assert len(every_order(disabled, shown(NOW + 120, sponsors=(person("jane"),)))) == 1
 
 
+def test_who_was_shown_to_be_gone_and_becomes_a_sponsor_after_that_is_said_whatever_came_first() -> None:
+    """The audit record, and the first look at what they are sponsor of, are of one minute."""
+    before = shown(NOW, owners=(person("jane", enabled=False), person("joe")))
+    later = NOW + 10 * HOUR
+    look, loss = shown(later, BLUEPRINT, sponsors=(person("jane"),)), change("user_deleted", later)
+    told = [said(NAME, before, *order) for order in ((look, loss), (loss, look))]
+    assert len({tuple(sorted(ids(each))) for each in told}) == 1
+    assert "crew" in " ".join(alert.explanation for alert in told[0])
+
+
 def test_an_older_record_that_comes_later_takes_nothing_back() -> None:
     deleted, disabled = change("user_deleted", NOW + 600), change("user_disabled", NOW)
     later = shown(NOW + DAY, sponsors=(person("jane", enabled=None),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from detector.detectors.deployment_missing import DeploymentMissing
 from detector.domain.alerts import Alert
 from detector.domain.events import Actor, Change
 from detector.engine.settings import EngineSettings
+from tests.detectors import stage
 from tests.detectors.stage import (
     AGENT,
     BLUEPRINT,
@@ -22,7 +24,7 @@ from tests.detectors.stage import (
     signal,
     with_pipeline,
 )
-from tests.stories import ADMIN, HOUR, MINUTE, RELEASE, defaults, guid, in_order
+from tests.stories import ADMIN, HOUR, MINUTE, RELEASE, defaults, guid, in_order, tell
 
 NAME = "deployment_missing"
 FIRST = TENANT.run(NOW, run="first", pipeline="other")
@@ -130,3 +132,15 @@ def test_it_is_the_same_alert_however_it_is_told() -> None:
         added(LATER + 90 * MINUTE, actor=ADMIN, target=LONER),
     )
     assert len(same_however_told(story, NAME, with_pipeline())) == 2
+
+
+def test_whom_it_is_about_is_as_known_when_evidence_was_due() -> None:
+    """A newborn signs in later: whether that is known by now depends on the record that told the time."""
+    newborn = TENANT.agent("newborn", blueprint="crew")
+    uses = [TENANT.sign_in(newborn, LATER + 25 * MINUTE), TENANT.sign_in(newborn, LATER + 31 * MINUTE)]
+    told: list[Alert] = []
+    for order in (uses, uses[::-1]):
+        playing = stage.engine(replace(with_pipeline(), scope="workloads"))
+        alerts = tell(playing, [*in_order(FIRST), added(target=newborn), *order], size=1)
+        told += [alert for alert in alerts if alert.detector == NAME]
+    assert [alert.subject.blueprint for alert in told] == [None, None]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from detector.domain.alerts import Alert
-from detector.domain.events import Event, Grant
-from detector.engine import budgeting
+from detector.domain.events import Credential, Event, Grant
+from detector.engine import budgeting, pending
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
 from detector.engine.state import State
@@ -331,12 +331,12 @@ DRIFT = "configuration_drift"
 class Ahead:
     """A tenant at work; of `at` it is not known what yesterday brought until the logs have come there."""
 
-    def __init__(self, **budget: Any) -> None:
+    def __init__(self, *, weight: float = 0.01, **budget: Any) -> None:
         self.tenant = Tenant()
         self.clerk = self.tenant.agent("clerk", blueprint="crew")
         self.blueprint = self.tenant.agent("crew", role="blueprint")
         quiet = {each.name: {"enabled": False} for each in settings().detectors if each.name != DRIFT}
-        weighing = BudgetSettings(rate=1.0, planned=1.0, weight=0.01, shipped={DRIFT: ((0, 0.5),)}, **budget)
+        weighing = BudgetSettings(rate=1.0, planned=1.0, weight=weight, shipped={DRIFT: ((0, 0.5),)}, **budget)
         declared = Declared(id=self.blueprint.id, permissions=frozenset({"user.read.all"}))
         manifest = Declarations(declared={declared.id: declared})
         self.engine = engine_of(replace(settings(budget=weighing, thresholds=quiet), declarations=manifest))
@@ -372,6 +372,13 @@ def test_what_comes_before_the_logs_is_weighed_as_if_it_had_come_after_them() ->
     assert (early.id, early.rate, early.held) == (late.id, late.rate, late.held)
 
 
+def test_it_is_told_as_soon_as_the_logs_are_there() -> None:
+    story = Ahead(weight=50.0)
+    assert story.tell(story.shown(story.at + 20 * MINUTE, "Mail.Read")) == []
+    (alert,) = story.tell(story.sign_in(story.at))
+    assert alert.detector == DRIFT
+
+
 def test_it_waits_no_longer_for_logs_than_they_may_be_late() -> None:
     """A tenant whose logs have ended is told all the same, when its inventory is read again."""
     story = Ahead()
@@ -396,7 +403,63 @@ def test_what_no_budget_holds_back_waits_for_nothing() -> None:
 
 
 def test_what_waits_for_the_logs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budgeting, "_MAX_WAITING", 1)
+    monkeypatch.setattr(pending, "_MAX_PENDING", 1)
     story = Ahead()
     assert story.tell(story.shown(story.at + MINUTE, "Mail.Read")) == []
     assert len(story.tell(story.shown(story.at + 2 * MINUTE, "Mail.Read", "Files"))) == 1
+
+
+def test_what_turns_out_to_be_earlier_is_weighed_by_what_was_known_then() -> None:
+    """Its first record arrives last, and is from before the hour at which another day counts."""
+    first, second = Ahead(), Ahead()
+    (sent,) = first.tell(first.shown(first.at - MINUTE, "Mail.Read"))
+    assert first.tell(first.sign_in(first.at + 2 * MINUTE), first.shown(first.at + MINUTE, "Mail.Read")) == []
+    assert second.tell(second.sign_in(second.at + 2 * MINUTE), second.shown(second.at + MINUTE, "Mail.Read")) == []
+    assert second.tell(second.shown(second.at + 2 * MINUTE, "Mail.Read")) == []
+    (late,) = second.tell(second.shown(second.at - MINUTE, "Mail.Read"))
+    assert (sent.id, sent.time, sent.rate, sent.held) == (late.id, late.time, late.rate, None)
+
+
+@pytest.mark.parametrize(("after", "waits"), [(20 * MINUTE - 1, True), (20 * MINUTE, False)])
+def test_nothing_can_turn_out_to_be_earlier_than_by_the_lateness(after: float, waits: bool) -> None:
+    story = Ahead()
+    story.tell(story.sign_in(story.at + 21 * MINUTE))
+    assert story.tell(story.shown(story.at + after, "Mail.Read")) == []
+    (budgets,) = story.engine.state.weighed.tenants.values()
+    assert bool(story.engine.state.weighed.uncertain) is waits
+    assert bool(story.engine.state.weighed.waiting) is not waits
+    assert budgets.now is not budgets.before
+
+
+def test_what_is_not_urgent_is_told_as_its_earliest_record_tells_it() -> None:
+    """Two inventories of the same instant: one knows of another credential, the other does not."""
+    ends = START + 21 * DAY
+    key, other = Credential("k", "certificate", end=ends), Credential("o", "certificate", end=ends + 90 * DAY)
+    told: list[list[Alert]] = []
+    for order in ((0, 1), (1, 0)):
+        story = Story()
+        by = settings(budget=BudgetSettings(shipped={"credential_expiry": ((0, 0.1),)}))
+        engine = engine_of(by)
+        tell(engine, story.events)
+        at = story.now + HOUR
+        looks = [story.tenant.inventory(story.agent, at, credentials=held) for held in ((key,), (key, other))]
+        looks = [looks[place] for place in order]
+        assert [each for each in tell(engine, looks) if each.detector == "credential_expiry"] == []
+        told.append([each for each in engine.finish() if each.detector == "credential_expiry"])
+    ((first,), (second,)) = told
+    assert (first.id, first.severity, first.rate) == (second.id, second.severity, second.rate)
+
+
+def test_the_first_day_counts_whichever_record_came_first() -> None:
+    """The first record is from the end of a day, and may come when another day has begun."""
+    tenant, midnight = Tenant(), (START // DAY + 1) * DAY
+    early, other = (tenant.agent(name) for name in ("early", "other"))
+    events = [tenant.sign_in(early, midnight - MINUTE), tenant.sign_in(other, midnight + MINUTE)]
+    after = [tenant.sign_in(early, midnight + hour * HOUR) for hour in range(1, 32)]
+    lived: list[float] = []
+    for order in (events, events[::-1]):
+        engine = engine_of(chosen())
+        tell(engine, [*order, *after])
+        (budgets,) = engine.state.weighed.tenants.values()
+        lived.append(budgets.now.exposure)
+    assert lived[0] == lived[1] > 0.002
