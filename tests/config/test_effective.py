@@ -62,6 +62,7 @@ def test_secrets_are_masked_unless_asked_for() -> None:
     assert "parrot" in effective(WithSecret(), mask=False)
 
 
+@pytest.mark.untraced
 @settings(max_examples=25)
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=150))
 def test_a_name_comes_back_as_it_was(name: str) -> None:

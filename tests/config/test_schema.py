@@ -51,6 +51,7 @@ def test_the_published_schema_is_current() -> None:
     assert PUBLISHED.read_text(encoding="utf-8") == json.dumps(schema(), indent=2) + "\n"
 
 
+@pytest.mark.untraced
 def test_the_schema_is_a_schema_and_describes_every_setting() -> None:
     validator().check_schema(schema())
     assert schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"

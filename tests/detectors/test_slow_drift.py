@@ -84,6 +84,7 @@ def test_pauses_and_what_comes_after_them_are_none() -> None:
     assert said(NAME, scene(of_days(AGENT, (USUAL, 0, 0, USUAL, USUAL, 0, USUAL)))) == []
 
 
+@pytest.mark.untraced
 def test_weekends_are_none() -> None:
     """Nothing at weekends but a few requests, for three weeks; and the other way round."""
     week = (USUAL,) * 5 + (5, 5)
@@ -93,6 +94,7 @@ def test_weekends_are_none() -> None:
         assert said(NAME, scene(of_days(newcomer, numbers * 3), days=21)) == []
 
 
+@pytest.mark.untraced
 def test_a_new_level_is_learned() -> None:
     alerts = said(NAME, scene(of_days(AGENT, (200,) * 60), days=60))
     assert alerts
@@ -143,6 +145,7 @@ def test_the_last_day_of_an_archive_counts_when_its_records_reach_the_end(last: 
 # Late, duplicate, restart
 
 
+@pytest.mark.untraced
 def test_it_is_the_same_alert_however_it_is_told() -> None:
     assert len(same_however_told(scene(of_days(AGENT, RISE)), NAME)) == 1
     assert same_however_told(scene(of_days(AGENT, (USUAL, *RISE[:2])), days=3), NAME) == []

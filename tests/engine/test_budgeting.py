@@ -463,3 +463,10 @@ def test_the_first_day_counts_whichever_record_came_first() -> None:
         (budgets,) = engine.state.weighed.tenants.values()
         lived.append(budgets.now.exposure)
     assert lived[0] == lived[1] > 0.002
+
+
+def test_without_any_logs_the_inventory_is_told_at_once() -> None:
+    story = Ahead()
+    alone = Engine(story.engine.settings)
+    (alert,) = tell(alone, [story.shown(story.at + MINUTE, "Mail.Read")])
+    assert (alert.detector, alert.held) == (DRIFT, None)

@@ -123,6 +123,7 @@ def test_equal_alerts_give_equal_bytes_and_members_keep_their_order() -> None:
 
 
 @pytest.mark.untraced
+@pytest.mark.untraced
 def test_the_schema_is_one_and_takes_an_alert(schema: dict[str, Any]) -> None:
     import jsonschema
 

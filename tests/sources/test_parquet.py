@@ -47,8 +47,8 @@ ROWS = [{"CreatedDateTime": stamp(second), "Id": f"r-{second}", "Agent": '{"agen
 
 @cache
 def logs() -> list[dict[str, Any]]:
-    """Half of what half a day of a tenant brings; not made by a worker that needs none of it."""
-    return rows_of(on_time(stream(days=0.5, agents=6)).messages[::2])
+    """A quarter of what half a day of a tenant brings; not made by a worker that needs none of it."""
+    return rows_of(on_time(stream(days=0.5, agents=6)).messages[::4])
 
 
 def judged(*paths: Path) -> tuple[list[str], Summary, FileSource]:
