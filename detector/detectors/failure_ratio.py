@@ -40,7 +40,7 @@ class FailureRatio:
     enabled: bool = True
     p_value: Annotated[float, Gt(0), Lt(1)] = 1e-6
     """Tail probability that the share must fall below."""
-    share: Annotated[float, Gt(0), Lt(1)] = 0.3
+    share: Annotated[float, Gt(0), Lt(1)] = 0.15
     """Least share of failures worth saying."""
 
     def judge(self, signal: Signal) -> Finding | None:

@@ -55,6 +55,8 @@ _MOST_SHARED: Final = 6.0
 """How many times as busy as usual siblings may be to explain anything."""
 _WITNESSES: Final = 3.0
 """Busy periods that siblings usually have in the time, so that their being at work means anything."""
+_BEFORE: Final = 12
+"""Hours before the beginning of a pause in which siblings were at work that are asked about it."""
 _AS_USUAL: Final = 0.7
 """Share of their usual work that siblings do when nothing is wrong with all of them."""
 _MOST_NAMED: Final = 10
@@ -296,10 +298,16 @@ class Working:
                 self._tell_silence(tenant_id, tenant, identity, memory, hour, found, factor)
 
     def _witnessed(self, tenant_id: str, identity: IdentityMemory, memory: PeriodMemory, hour: int) -> float:
-        """Share of their usual work that siblings did during a pause; 0 when that says nothing."""
+        """Share of their usual work that siblings did during a pause; 0 when that says nothing.
+
+        Those do not count who had fallen silent well before: they are another story.
+        """
         hours = min(hour - memory.hour, HOURS)
-        busy, usual = self._siblings(tenant_id, identity.blueprint_id or "", memory, hour, hours)
-        factor = (busy + 1.0) / (usual + 1.0)
+        family = [each.periods for each in self.children.family(tenant_id, identity.blueprint_id or "")]
+        others = [each for each in family if each is not None and each is not memory and periods.days(each)]
+        witnesses = [each for each in others if each.hour >= memory.hour - _BEFORE]
+        usual = sum(periods.expected(each, hour, hours) for each in witnesses)
+        factor = (sum(periods.count(each, hour, hours) for each in witnesses) + 1.0) / (usual + 1.0)
         return factor if usual >= _WITNESSES and factor >= _AS_USUAL else 0.0
 
     def _pause(self, tenant_id: str, identifier: str, memory: PeriodMemory, hour: int) -> _Pause:

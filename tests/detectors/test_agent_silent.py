@@ -66,6 +66,14 @@ def test_when_most_are_silent_one_of_them_is_not_told() -> None:
     assert said(NAME, history(), stops(others=1)) == []
 
 
+@pytest.mark.parametrize(("before", "alerts"), [(48.0, 1), (14.0, 1), (12.0, 0)])
+def test_those_who_had_stopped_well_before_are_another_story(before: float, alerts: int) -> None:
+    """Two of four were taken out of service, and keep their usual numbers: they witness nothing."""
+    others = in_order(*(work(agent, 14 * 24 - before) for agent in LINE[2:]))
+    story = in_order(*(work(agent, 24 * 14) for agent in LINE[:2]), others, work(LINE[1], 36, at=THEN))
+    assert [alert.subject.name for alert in said(NAME, story)] == ["line 0"] * alerts
+
+
 def test_after_a_gap_in_the_log_nobody_was_silent() -> None:
     back = in_order(*(work(agent, 24, at=THEN + 3 * DAY) for agent in LINE))
     assert said(NAME, history(), back) == []

@@ -10,6 +10,9 @@ from detector.runtime.simulation.networks import Origin
 from detector.runtime.simulation.stage import Play, Stage
 from detector.runtime.simulation.traffic import spread
 
+_DRIFT: Final = 12 * DAY
+"""Ticks that a slow drift lasts at least, where there is so much time."""
+
 # Volume
 
 
@@ -196,8 +199,9 @@ def _extra_runs(stage: Stage) -> None:
 
 
 def _slow_drift(stage: Stage) -> None:
-    agent = stage.agent("busy")
-    hours = (stage.settings.end_ticks - stage.start) / HOUR
+    agent, end = stage.agent("busy"), stage.settings.end_ticks
+    stage.start = max(stage.settings.attack_ticks, min(stage.start, end - _DRIFT))  # what rises in a day is no drift
+    hours = (end - stage.start) / HOUR
     count = int(stage.hourly(agent) * hours * stage.by_level(1.5, 0.8, 0.4) / 2)
     for _ in range(max(6, count)):
         share = max(stage.rng.random(), stage.rng.random())  # rises steadily from nothing

@@ -15,7 +15,7 @@ from detector.runtime.simulation.labels import Story
 from detector.runtime.simulation.networks import Origin
 from detector.runtime.simulation.population import agent_entries
 from detector.runtime.simulation.stage import Gap, Play, Stage
-from detector.runtime.simulation.tenant import Agent, Resource
+from detector.runtime.simulation.tenant import Agent, Resource, Rhythm
 from detector.runtime.simulation.traffic import spread
 
 _BORN_FROM: Final = 60_000_000
@@ -35,7 +35,7 @@ def _fleet_rise(stage: Stage) -> None:
 
 def _tightened_interval(stage: Stage) -> None:
     """A regular agent's clock goes faster: its requests keep their regularity, a fraction of the interval apart."""
-    agent, count = _regular(stage), int(stage.by_level(160, 80, 40))
+    agent, count = _regular(stage, "cron"), int(stage.by_level(160, 80, 40))
     room = min(20 * HOUR, stage.settings.end_ticks - stage.start) * 0.95 / count
     interval = min(HOUR / max(stage.hourly(agent), 0.2) / stage.by_level(4, 2.5, 1.6), room)
     moment = stage.start
@@ -55,7 +55,7 @@ def _resource_mix(stage: Stage) -> None:
 
 def _silent_agent(stage: Stage) -> None:
     """A regular agent is stopped, and nobody was told."""
-    agent = _regular(stage)
+    agent = _regular(stage, "service", "cron")
     hours = stage.by_level(72, 24, 8)
     stage.gaps.append(
         Gap("", stage.start, min(stage.start + int(hours * HOUR), stage.settings.end_ticks), agent_id=agent.id)
@@ -108,9 +108,9 @@ def _strange(stage: Stage) -> Resource:
     return stage.rng.choice(others or stage.tenant.sensitive)
 
 
-def _regular(stage: Stage) -> Agent:
-    """Choose an agent that works by the clock, where there is one, and make it the subject."""
-    stage.blueprint_of_rhythm(stage.rng.choice(("service", "cron")))
+def _regular(stage: Stage, *rhythms: Rhythm) -> Agent:
+    """Choose an agent of one of these rhythms, where there is one, and make it the subject."""
+    stage.blueprint_of_rhythm(stage.rng.choice(rhythms))
     return stage.agent("busy" if stage.level == "obvious" else "ordinary")
 
 
