@@ -1,9 +1,9 @@
-"""D06: an agent is at work far more often in 24 hours than on any of its days.
+"""D06: an agent is at work far more often in 24 hours than on any of its days, or asks for far more tokens on a day.
 
 Catches: a clock that goes faster, extra runs, replayed exchanges; also of agents with a handful of tokens a day.
 Misses: slow drift (D107), theft that stays within the agent's own busiest days.
 Noisy on: backfills, agents that take up new work.
-Reads: busy.
+Reads: busy, drift.
 ATT&CK: T1528, T1550.001. Runbook: docs/detectors/busy_day.md.
 """
 
@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Lt
 
-from detector.detectors.wording import amount, factor_of_siblings, odds, text
+from detector.detectors.wording import amount, counted, date, factor_of_siblings, odds, text
 from detector.domain.findings import Finding
 from detector.domain.signals import Signal, SignalKind
 
@@ -25,7 +25,7 @@ class BusyDay:
 
     name: ClassVar[str] = "busy_day"
     catalogue_ids: ClassVar[tuple[str, ...]] = ("D06",)
-    reads: ClassVar[tuple[SignalKind, ...]] = ("busy",)
+    reads: ClassVar[tuple[SignalKind, ...]] = ("busy", "drift")
     attack: ClassVar[tuple[str, ...]] = ("T1528", "T1550.001")
     hours: ClassVar[int] = 24
     """Hours that it looks at."""
@@ -45,6 +45,8 @@ class BusyDay:
     """Tail probability that the number of busy periods must fall below."""
     floor: Annotated[int, Gt(0)] = 8
     """Busy periods below which nothing is said."""
+    requests: Annotated[int, Gt(0)] = 40
+    """Usual token requests of a day (UTC) from which on their number is judged."""
     min_days: Annotated[float, Gt(0)] = 5.0
     """Days that the agent must have been known for, one like the day that is judged (working or not) among them."""
 
@@ -55,6 +57,8 @@ class BusyDay:
 
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
+        if signal.facts.get("issue") == "heavy_day":
+            return self._heavy(signal)
         if signal.facts.get("hours") != self.hours or signal.value < self.floor:
             return None
         if signal.seen < self.min_days or signal.p_value >= self.p_value:
@@ -72,4 +76,24 @@ class BusyDay:
                 f"{amount(signal.seen)} days{factor_of_siblings(signal.facts)} ({odds(signal.p_value)})."
             ),
             signal=signal,
+        )
+
+    def _heavy(self, signal: Signal) -> Finding | None:
+        """Tokens that were asked for on a day, whenever on it: nothing else speaks of who is always at work."""
+        if signal.usual < self.requests or signal.seen < self.min_days or signal.p_value >= self.p_value:
+            return None
+        return Finding(
+            detector=self.name,
+            catalogue_ids=self.catalogue_ids,
+            subject=signal.key,
+            occasion=signal.occasion,
+            severity="medium",
+            title=f"{amount(signal.value)} token requests on a day, usually {amount(signal.usual)}",
+            explanation=(
+                f"{text(signal.facts.get('agent_name'))} asked for {amount(signal.value)} tokens on "
+                f"{date(signal.window[1] - 1)}; {amount(signal.usual)} were to be expected of such a day, learned from "
+                f"{counted(signal.seen, 'day')}{factor_of_siblings(signal.facts)} ({odds(signal.p_value)})."
+            ),
+            signal=signal,
+            sort="requests",
         )

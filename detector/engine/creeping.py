@@ -1,4 +1,6 @@
-"""Agents that ask for more tokens from day to day: judged once a day, when the day is final; no record pays for it.
+"""Agents that ask for more tokens from day to day, or for far too many on one.
+
+Judged once a day, when the day is final; no record pays for it.
 
 What siblings ask for more than usual on the same day is taken off, as far as there are any; the tenant's other agents
 stand in for them. That siblings ask for less says nothing of an agent.
@@ -12,11 +14,12 @@ from math import fsum, inf, log
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from detector.detectors.busy_day import BusyDay
 from detector.detectors.slow_drift import SlowDrift
 from detector.domain.signals import Fact, Signal
 from detector.engine.routing import blueprint_of, key_of, subject_of
 from detector.features import drift, periods
-from detector.features.drift import Drift
+from detector.features.drift import Drift, Heavy
 from detector.features.periods import PeriodMemory
 from detector.features.timeline import DAY, STEP
 
@@ -75,6 +78,10 @@ class Creeping:
         self.min_days = min((each.min_days for each in asked), default=inf)
         self.floor = min((each.floor for each in asked), default=inf)
         self.p_value = max((each.p_value for each in asked), default=0.0)
+        heavy = [each for each in settings.detectors if isinstance(each, BusyDay)]
+        self.heavy_days = min((each.min_days for each in heavy), default=inf)
+        self.heavy_floor = min((each.requests for each in heavy), default=inf)
+        self.heavy_p_value = max((each.p_value for each in heavy), default=0.0)
 
     def tick(self, watermark: float) -> None:
         """Judges the days that are final by now; at the end of an archive those that its records reach the end of."""
@@ -102,44 +109,58 @@ class Creeping:
         sums = {blueprint: _Sum.of(pairs) for blueprint, pairs in families.items()}
         everybody = _Sum.of(sums.values())
         found: list[tuple[str, _Work, float, Drift]] = []
+        standing_out: list[tuple[str, _Work, float, Heavy]] = []
         for each in working:
             identity = each.identity
             factor = everybody.without(each, 1.0)
             if identity.blueprint_id is not None:
                 factor = sums[identity.blueprint_id].without(each, factor)
             memory = identity.periods = identity.periods or PeriodMemory()
+            if each.usual >= self.heavy_floor:
+                heavy = drift.heavy(periods.drifting(memory), day, each.requests, log(factor), self.heavy_days)
+                if heavy is not None and heavy.p_value < self.heavy_p_value:
+                    standing_out.append((identity.id, each, factor, heavy))
             learned, seen = drift.take_in(periods.drifting(memory), day, each.requests, log(factor), self.min_days)
             periods.put_drifting(memory, learned)
             self.journal.touch("identity", tenant_id, identity.id)
             if seen is not None and seen.days >= self.floor and seen.p_value < self.p_value:
                 found.append((identity.id, each, factor, seen))
+        for _, each, factor, heavy in sorted(standing_out, key=itemgetter(0)):
+            occasion = self.saying.graded(f"day:{heavy.since * DAY}", heavy.p_value, self.heavy_p_value, _GROWTH)
+            self._tell(tenant_id, tenant, each, factor, heavy, (day, day + 1), occasion, {"issue": "heavy_day"})
         for _, each, factor, seen in sorted(found, key=itemgetter(0)):
-            self._tell(tenant_id, tenant, each, day, factor, seen)
+            occasion = self.saying.graded(f"since:{seen.since * DAY}", seen.p_value, self.p_value, _GROWTH)
+            facts: dict[str, Fact] = {"days": seen.days, "since": float(seen.since * DAY)}
+            self._tell(tenant_id, tenant, each, factor, seen, (seen.since, day + 1), occasion, facts)
 
-    def _tell(self, tenant_id: str, tenant: TenantMemory, work: _Work, day: int, factor: float, seen: Drift) -> None:
+    def _tell(
+        self,
+        tenant_id: str,
+        tenant: TenantMemory,
+        work: _Work,
+        factor: float,
+        seen: Drift | Heavy,
+        days: tuple[int, int],
+        occasion: str,
+        facts: dict[str, Fact],
+    ) -> None:
         identity = work.identity
         fleet = tenant.fleets.get(identity.blueprint_id or "")
-        key, start, end = key_of(identity), float(seen.since * DAY), float((day + 1) * DAY)
-        facts: dict[str, Fact] = {
-            "agent_id": identity.id,
-            "agent_name": identity.name or identity.id,
-            "days": seen.days,
-            "since": start,
-            "siblings_factor": round(max(1.0, factor), 2),
-        }
+        key, start, end = key_of(identity), float(days[0] * DAY), float(days[1] * DAY)
+        who: dict[str, Fact] = {"agent_id": identity.id, "agent_name": identity.name or identity.id}
         signal = Signal(
             kind="drift",
             key=key,
             time=end,
             window=(start, end),
-            occasion=self.saying.graded(f"since:{seen.since * DAY}", seen.p_value, self.p_value, _GROWTH),
+            occasion=occasion,
             value=work.requests,
             usual=seen.usual,
             unit="token requests a day",
             p_value=seen.p_value,
             seen=seen.seen,
             event=None,
-            facts=facts,
+            facts=who | facts | {"siblings_factor": round(max(1.0, factor), 2)},
             first_seen=start,
             last_seen=end,
         )

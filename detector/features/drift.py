@@ -15,12 +15,13 @@ No day counts for more than 16 to 1, so a flood is no drift: it takes three days
 
 from __future__ import annotations
 
-from math import exp, log
+from math import erfc, exp, log, sqrt
 from struct import Struct
 from typing import Final
 
 import msgspec
 
+from detector.features.tails import TINY
 from detector.features.timeline import DAY, SIX_HOURS, STEPS_PER_SIX_HOURS
 from detector.features.token_rate import RateMemory
 
@@ -72,6 +73,19 @@ class Drift(msgspec.Struct, frozen=True, gc=False):
     """Days that the usual number was learned from."""
 
 
+class Heavy(msgspec.Struct, frozen=True, gc=False):
+    """A day that stands out by itself."""
+
+    usual: float
+    """Requests to be expected of it."""
+    since: int
+    """The day itself, or the first of those that rise and that it is one of."""
+    p_value: float
+    """Of a normal level, which is learned; how often it is reached is counted anyway, as of all kinds (`budget`)."""
+    seen: int
+    """Days that the usual number was learned from."""
+
+
 def requests_of(rates: RateMemory, day: int) -> int:
     """Requests of a day (since the epoch), which is final and whose six-hour buckets are not folded yet."""
     first = day * _SIXES
@@ -116,8 +130,7 @@ def take_in(learned: bytes, day: int, requests: int, shared: float, least: float
     off = _bounded(level - levels[kind], log(LIMIT)) if seen else 0.0
     found: Drift | None = None
     if seen and taught >= least:
-        prior = _OVERDISPERSION + exp(-levels[kind])
-        variance = (_WEIGHT * prior + errors * square) / (_WEIGHT + errors) * (1.0 + (days + 1) / seen)
+        variance = _variance(levels[kind], square, errors) * (1.0 + (days + 1) / seen)
         excess = off - max(0.0, shared)
         step = _bounded(_RISE / variance * (excess - _RISE / 2.0), _MOST)
         if not total:
@@ -135,6 +148,24 @@ def take_in(learned: bytes, day: int, requests: int, shared: float, least: float
         numbers[kind] = min(seen + 1, _DAYS)
         levels[kind] += off / numbers[kind] if seen else level
     return _NUMBERS.pack(*levels, square, total, since, *numbers, errors, days, rises), found
+
+
+def heavy(learned: bytes, day: int, requests: int, shared: float, least: float) -> Heavy | None:
+    """How far a day at work stands out, by what the days before have taught; the arguments are those of `take_in`."""
+    *levels, square, total, since, work, rest, errors, days, _ = _NUMBERS.unpack(learned)
+    kind = _kind(day)
+    seen, level = (work, rest)[kind], levels[kind] + max(0.0, shared)
+    if not seen or work + rest < least or days >= _PATIENCE:
+        return None
+    score = (log(requests + 1.0) - level) / sqrt(_variance(levels[kind], square, errors) * (1.0 + 1.0 / seen))
+    tail = max(TINY, erfc(score / sqrt(2.0)) / 2.0)
+    return Heavy(exp(level) - 1.0, since if total else day, tail, work + rest)
+
+
+def _variance(level: float, square: float, errors: int) -> float:
+    """Of a level: what the key's own days were off by, shrunk to what an overdispersed count shows."""
+    prior = _OVERDISPERSION + exp(-level)
+    return (_WEIGHT * prior + errors * square) / (_WEIGHT + errors)
 
 
 def _bounded(value: float, most: float) -> float:

@@ -93,3 +93,69 @@ def test_every_threshold_has_its_edge(hours: int, value: float, p_value: float, 
     facts: dict[str, int | float | str] = {"hours": hours, "siblings_factor": 1.0, "agent_name": "clock"}
     told = signal("busy", value=value, usual=1.0, p_value=p_value, seen=seen, facts=facts)
     assert (BusyDay().judge(told) is not None) == found
+
+
+# -------------------------------------------------------------------------------------------- requests of a day
+
+
+def always(agent: Agent = CLOCK, *, days: int = 10, every: float = 10 * MINUTE, at: float = NOW) -> list[Event]:
+    """At work in every ten minutes: no more of them can be busy."""
+    return TENANT.sign_ins(agent, at + MINUTE, int(days * DAY / every), every=every)
+
+
+def heavy(number: int, agent: Agent = CLOCK) -> list[Event]:
+    """A day of so many requests, and somebody by whom it passes."""
+    return in_order(TENANT.sign_ins(agent, THEN + MINUTE, number, every=DAY / number), passing())
+
+
+def passing() -> Event:
+    return TENANT.sign_in(CREW[1], THEN + DAY + HOUR)
+
+
+def test_who_is_always_at_work_is_told_of_by_the_requests_of_a_day() -> None:
+    (alert,) = said(NAME, always(), heavy(600))
+    assert alert.severity == "medium"
+    assert (alert.subject.id, alert.sort) == (CLOCK.id, "requests")
+    assert alert.time == "2026-03-23T00:00:00.000Z"
+    assert alert.title == "600 token requests on a day, usually 144"
+    assert alert.explanation == (
+        "clock asked for 600 tokens on 2026-03-22; 144 were to be expected of such a day, learned from 9 days "
+        "(p = 4e-10)."
+    )
+
+
+@pytest.mark.untraced
+def test_a_heavy_day_is_the_same_alert_however_it_is_told() -> None:
+    assert len(same_however_told([*always(), *heavy(600)], NAME)) == 1
+
+
+def test_a_day_with_a_little_more_is_none() -> None:
+    assert said(NAME, always(), heavy(200)) == []
+
+
+@pytest.mark.parametrize(("usual", "alerts"), [(36, 0), (48, 1)])
+def test_of_who_asks_for_few_tokens_busy_periods_tell(usual: int, alerts: int) -> None:
+    told = said(NAME, always(every=DAY / usual), heavy(600))
+    assert [alert.sort for alert in told].count("requests") == alerts
+
+
+def test_what_siblings_ask_for_as_well_is_no_heavy_day() -> None:
+    together = (CLOCK, *OTHERS)
+    history = in_order(*(always(agent) for agent in together))
+    assert said(NAME, history, in_order(*(heavy(600, agent) for agent in together))) == []
+
+
+def test_days_that_stay_heavy_are_one_story() -> None:
+    week = TENANT.sign_ins(CLOCK, THEN + MINUTE, 5 * 600, every=DAY / 600)
+    told = said(NAME, always(), week, TENANT.sign_in(CREW[1], THEN + 6 * DAY))
+    assert [alert.time for alert in told] == ["2026-03-23T00:00:00.000Z"]
+
+
+@pytest.mark.parametrize(
+    ("usual", "p_value", "seen", "found"),
+    [(40, 9.9e-5, 5, True), (39.9, 9.9e-5, 5, False), (40, 1e-4, 5, False), (40, 9.9e-5, 4, False)],
+)
+def test_every_threshold_of_a_heavy_day_has_its_edge(usual: float, p_value: float, seen: float, *, found: bool) -> None:
+    facts: dict[str, int | float | str] = {"issue": "heavy_day", "siblings_factor": 1.0, "agent_name": "clock"}
+    told = signal("drift", value=500, usual=usual, p_value=p_value, seen=seen, facts=facts)
+    assert (BusyDay().judge(told) is not None) == found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import exp, log
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
@@ -112,6 +113,49 @@ def test_six_hours_are_kept_until_their_day_is_judged(lateness: float, kept: int
 
 
 # --------------------------------------------------------------------------------------------------------- days
+
+
+@pytest.mark.parametrize("shared", [0.0, -1.0, 0.5])
+def test_how_far_a_day_stands_out_is_that_of_a_normal_level(shared: float) -> None:
+    memory, numbers = Days(), (100, 130, 90, 110, 120)
+    for place, number in enumerate(numbers):
+        memory.take_in(MONDAY + place, number, 0.0, 99)
+    found = drift.heavy(memory.learned, MONDAY + 7, 300, shared, 5)
+    assert found is not None
+    logs = [log(number + 1) for number in numbers]
+    level, offs = logs[0], list[float]()
+    for place, each in enumerate(logs[1:], 1):
+        offs.append((each - level) ** 2 / (1 + 1 / place))
+        level += (each - level) / (place + 1)
+    variance = (5 * (0.09 + exp(-level)) + sum(offs)) / (5 + len(offs)) * (1 + 1 / 5)
+    expected = level + max(0.0, shared)
+    tail = NormalDist(expected, variance**0.5).cdf(2 * expected - log(301))
+    assert found.p_value == pytest.approx(tail, rel=1e-3)
+    assert (found.usual, found.since, found.seen) == (pytest.approx(exp(expected) - 1), MONDAY + 7, 5)
+
+
+def test_of_too_few_days_and_of_a_kind_that_nothing_is_known_of_no_day_stands_out() -> None:
+    memory = Days()
+    assert drift.heavy(memory.learned, MONDAY, 10_000, 0.0, 0) is None
+    for place in range(5):
+        memory.take_in(MONDAY + place, 100, 0.0, 99)
+    assert drift.heavy(memory.learned, MONDAY + 7, 10_000, 0.0, 6) is None
+    assert drift.heavy(memory.learned, MONDAY + 5, 10_000, 0.0, 5) is None, "a Saturday"
+
+
+def test_a_day_of_a_rise_is_one_story_with_it_until_that_is_the_new_level() -> None:
+    memory, day = Days(), MONDAY
+    for _ in range(6):
+        memory.take_in(day, 100, 0.0, 5)
+        day += 7
+    first = day
+    for _ in range(30):
+        found = drift.heavy(memory.learned, day, 400, 0.0, 5)
+        assert found is not None
+        assert found.since == first
+        memory.take_in(day, 400, 0.0, 5)
+        day += 7
+    assert drift.heavy(memory.learned, day, 400, 0.0, 5) is None
 
 
 @given(DAYS, st.integers(2, 6))
