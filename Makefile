@@ -93,6 +93,8 @@ computing: $(VENV)/.ready  ## All other tests, and the coverage of the core
 nightly: peers  ## The faults that come at random, in large numbers (about an hour)
 	KILLS=200 DISCONNECTS=100 INTERLEAVINGS=34 ZOMBIES=20 STOPS=20 FULL_DISKS=20 STORE_DAMAGE=1 \
 		$(BIN)/python -m pytest -n 2 --dist worksteal -s tests/live tests/stores tests/sources/event_hubs
+	FUZZ_EXAMPLES=1000 $(BIN)/python -m pytest -n 2 --hypothesis-profile=fuzz \
+		tests/laws/test_arrival_order.py tests/laws/test_hours.py
 
 .PHONY: lint
 lint: $(VENV)/.locked  ## Ruff (rules and format) and the one-way arrows between the rooms
