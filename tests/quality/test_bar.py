@@ -6,51 +6,21 @@ holds back counts as noticed, and not as told.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from bench.quality import corpus
+from bench.quality import corpus, noticed
 from bench.quality.measures import found_in, outcome_of, visible
-from bench.quality.running import Told, chunks_of, shortened
-from detector.config.build import decoder_settings, engine_settings
-from detector.config.load import load
-from detector.decode.decoder import Decoder
-from detector.domain.alerts import Alert
+from bench.quality.noticed import heard
 from detector.domain.findings import SEVERITIES
-from detector.engine.engine import Engine
-from detector.runtime.replay import replay
 from detector.runtime.simulation import SimulationSettings
 
 TENANT = SimulationSettings(seed=12)
 OPEN = {"slow_drift", "extra_runs", "tightened_interval", "off_hours", "fleet_rise", "silent_agent"}
 """Stories that nothing notices in every small tenant: small rises of rates, and silences of agents that seldom work."""
-
-
-class Heard(NamedTuple):
-    """Alerts that are sent, and those that the budget holds back."""
-
-    told: list[Told]
-    held: list[Told]
-
-
-def heard(place: Path) -> Heard:
-    chosen, found = load(place / "detector.yaml"), Heard([], [])
-
-    def into(kept: list[Told], alert: Alert) -> None:
-        if alert.catalogue_ids:
-            kept.append(shortened(alert))
-
-    replay(
-        chunks_of(place),
-        Decoder(**decoder_settings(chosen)),
-        Engine(engine_settings(chosen)),
-        on_alert=lambda alert: into(found.told, alert),
-        on_held=lambda alert: into(found.held, alert),
-    )
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +30,8 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_obvious_attacks_are_noticed(attacked: Path) -> None:
     truth, found = corpus.truth_of(attacked), heard(attacked)
-    noticed = outcome_of(truth, found.told + found.held)
-    missed = {label.story for number, label in visible(noticed) if number not in found_in(noticed)}
+    every = outcome_of(truth, found.told + found.held)
+    missed = {label.story for number, label in visible(every) if number not in found_in(every)}
     assert missed <= OPEN
     sent = outcome_of(truth, found.told)
     assert len(found_in(sent)) >= 0.85 * len(truth.labels)
@@ -83,3 +53,15 @@ def test_who_leaves_is_one_alert(attacked: Path) -> None:
         if each.detector == "accountability_lost" and not each.ids.isdisjoint(gone.subject_ids[:4])
     ]
     assert len(alerts) == 1
+
+
+def test_the_command_names_what_is_missed_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A day of learning is too little for rises and silences, and enough for what is told by itself."""
+    words = "--agents 30 --blueprints 6 --days 3 --quiet-days 1 --seeds 5 --out"
+    assert noticed.main([*words.split(), str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    line = r"^seed 5: \d+ attacks, missed (\[.*\]), not sent \[.*\]; grave in the twin: \[\]$"
+    missed = re.search(line, told, re.MULTILINE)
+    assert missed is not None
+    assert "'slow_drift'" in missed[1]
+    assert "'token_flood'" not in missed[1]
