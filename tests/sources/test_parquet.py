@@ -36,7 +36,7 @@ from detector.sources.chunk import Chunk
 from detector.sources.files import FileSource, Manner
 from detector.sources.parquet import frames, worker
 from detector.sources.parquet.reader import ParquetReader
-from tests.archive import on_time
+from tests.archive import on_time, sampled
 from tests.live.stream import stream
 from tests.sources.records import START, record, seconds_of, stamp
 from tests.tables import json_lines, parquet, rows_of
@@ -48,7 +48,7 @@ ROWS = [{"CreatedDateTime": stamp(second), "Id": f"r-{second}", "Agent": '{"agen
 @cache
 def logs() -> list[dict[str, Any]]:
     """A quarter of what half a day of a tenant brings; not made by a worker that needs none of it."""
-    return rows_of(on_time(stream(days=0.5, agents=6)).messages[::4])
+    return rows_of(sampled(on_time(stream(days=0.5, agents=6)), 4))
 
 
 def judged(*paths: Path) -> tuple[list[str], Summary, FileSource]:
