@@ -167,8 +167,11 @@ class Budgeting:
 
     def weigh(self, alert: Alert, signal: Signal) -> None:
         """Tells an alert, or lets it wait."""
-        if alert.severity in self.budget.always or not self.pending.hold(alert, signal):
-            self._weigh(alert, signal.kind, signal.time)
+        if alert.severity in self.budget.always:
+            self.pending.drop(alert.id)  # It was less grave as an earlier record told it.
+        elif self.pending.hold(alert, signal):
+            return
+        self._weigh(alert, signal.kind, signal.time)
 
     def _weigh(self, alert: Alert, kind: SignalKind, time: float) -> None:
         weighed = self.state.weighed

@@ -46,9 +46,7 @@ class Uncertain(msgspec.Struct, frozen=True):
 class Pending:
     """Keeps them until they are certain."""
 
-    def __init__(
-        self, settings: EngineSettings, state: State, weigh: Callable[[Alert, SignalKind, float], None]
-    ) -> None:
+    def __init__(self, settings: EngineSettings, state: State, weigh: Weigh) -> None:
         self.settings: Final = settings
         self.state: Final = state
         self.weigh: Final = weigh
@@ -66,6 +64,10 @@ class Pending:
             return False
         uncertain[alert.id] = Uncertain(time, signal.kind, msgspec.msgpack.encode(alert), records, until)
         return True
+
+    def drop(self, alert_id: str) -> None:
+        """Keeps an alert no longer that is told otherwise."""
+        self.state.weighed.uncertain.pop(alert_id, None)
 
     def _until(self, signal: Signal) -> float | None:
         """Event time from which on all is certain; `None` when it is now."""

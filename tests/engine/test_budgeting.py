@@ -7,9 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import msgpack
+from msgspec.structs import replace as replace_struct
 
 from detector.domain.alerts import Alert
 from detector.domain.events import Credential, Event, Grant
+from detector.domain.keys import Key
+from detector.domain.signals import occurrence
 from detector.engine import budgeting, pending
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
@@ -325,7 +329,7 @@ def test_memory_is_bounded(story: Story, monkeypatch: pytest.MonkeyPatch) -> Non
 
 # ----------------------------------------------------------------------------------- what comes before the logs
 
-DRIFT = "configuration_drift"
+DRIFT, KEY = "configuration_drift", Key("blueprint", "crew")
 
 
 class Ahead:
@@ -400,6 +404,17 @@ def test_what_no_budget_holds_back_waits_for_nothing() -> None:
     story = Ahead(always=frozenset({"medium"}))
     (alert,) = story.tell(story.shown(story.at + MINUTE, "Mail.Read"))
     assert alert.severity == "medium"
+
+
+def test_what_turns_out_to_be_grave_is_told_once_and_at_once() -> None:
+    """An alert waits, and a later record of the same occasion makes it one that no budget holds back."""
+    story = Ahead()
+    assert story.tell(story.shown(story.at + MINUTE, "Mail.Read")) == []
+    ((name, kept),) = story.engine.state.weighed.uncertain.items()
+    grave = replace_struct(msgpack.decode(kept.alert, type=Alert), severity="critical")
+    assert story.engine.budgeting is not None
+    story.engine.budgeting.weigh(grave, occurrence("inventory", KEY, kept.time + 1, "again", "issues", {}, None))
+    assert [(alert.id, alert.severity) for alert in story.engine.finish()] == [(name, "critical")]
 
 
 def test_what_waits_for_the_logs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
