@@ -18,24 +18,11 @@ from typing import NamedTuple
 
 from bench.quality import corpus
 from bench.quality.measures import found_in, outcome_of, visible
-from bench.quality.running import Told, chunks_of, shortened
-from detector.config.build import decoder_settings, engine_settings
-from detector.config.load import load
-from detector.decode.decoder import Decoder
-from detector.domain.alerts import Alert
+from bench.quality.running import run
 from detector.domain.findings import SEVERITIES
-from detector.engine.engine import Engine
-from detector.runtime.replay import replay
 from detector.runtime.simulation import SimulationSettings
 
 GRAVE = SEVERITIES.index("high")
-
-
-class Heard(NamedTuple):
-    """Alerts that are sent, and those that the budget holds back."""
-
-    told: list[Told]
-    held: list[Told]
 
 
 class Noticed(NamedTuple):
@@ -51,36 +38,18 @@ class Noticed(NamedTuple):
     """Detectors of alerts of high severity in the twin, sent or held back."""
 
 
-def heard(place: Path) -> Heard:
-    """Replay a corpus as shipped."""
-    chosen, found = load(place / "detector.yaml"), Heard([], [])
-
-    def into(kept: list[Told], alert: Alert) -> None:
-        if alert.catalogue_ids:
-            kept.append(shortened(alert))
-
-    replay(
-        chunks_of(place),
-        Decoder(**decoder_settings(chosen)),
-        Engine(engine_settings(chosen)),
-        on_alert=lambda alert: into(found.told, alert),
-        on_held=lambda alert: into(found.held, alert),
-    )
-    return found
-
-
 def noticed(settings: SimulationSettings, root: Path) -> Noticed:
     """Make, replay and hold against each other a tenant and its twin."""
     place = corpus.make(settings, root)
-    truth, found = corpus.truth_of(place), heard(place)
-    every, sent = outcome_of(truth, found.told + found.held), outcome_of(truth, found.told)
-    attacks = list(visible(every))
-    calm = heard(corpus.make(replace(settings, attacks=False), root))
+    truth, found = corpus.truth_of(place), run(place)
+    every = outcome_of(truth, found.told + found.held)
+    attacks, heard, sent = list(visible(every)), found_in(every), found_in(outcome_of(truth, found.told))
+    calm = run(corpus.make(replace(settings, attacks=False), root))
     return Noticed(
         settings.seed,
         len(attacks),
-        sorted(label.story for number, label in attacks if number not in found_in(every)),
-        sorted(label.story for number, label in attacks if number not in found_in(sent)),
+        sorted(label.story for number, label in attacks if number not in heard),
+        sorted(label.story for number, label in attacks if number not in sent),
         sorted(alert.detector for alert in calm.told + calm.held if alert.severity >= GRAVE),
     )
 

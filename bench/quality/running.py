@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +56,8 @@ class Run(msgspec.Struct, frozen=True):
     """What came of a replay."""
 
     told: list[Told]
+    held: list[Told]
+    """What the budget holds back."""
     received: int
     seconds: float
     late: int
@@ -88,18 +91,26 @@ def run(
     tap = Tap(engine) if calibrate else None
     spoken = Spoken()
     told: list[Told] = []
+    held: list[Told] = []
 
-    def keep(alert: Alert) -> None:
+    def keep(kept: list[Told], alert: Alert) -> None:
         if alert.catalogue_ids:  # roll-ups and the canary are no findings
             spoken.add(alert)
-            told.append(shortened(alert))
+            kept.append(shortened(alert))
 
-    summary = replay(chunks_of(place), Decoder(**decoder_settings(chosen)), engine, on_alert=keep, on_held=spoken.add)
+    summary = replay(
+        chunks_of(place),
+        Decoder(**decoder_settings(chosen)),
+        engine,
+        on_alert=partial(keep, told),
+        on_held=partial(keep, held),
+    )
     if inspect is not None:
         inspect(engine)
     accounting = summary.accounting
     return Run(
         told=told,
+        held=held,
         received=accounting.received,
         seconds=summary.seconds,
         late=accounting.late,

@@ -57,30 +57,25 @@ class BusyDay:
 
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
-        if signal.facts.get("issue") == "heavy_day":
-            return self._heavy(signal)
-        if signal.facts.get("hours") != self.hours or signal.value < self.floor:
-            return None
         if signal.seen < self.min_days or signal.p_value >= self.p_value:
             return None
-        return Finding(
-            detector=self.name,
-            catalogue_ids=self.catalogue_ids,
-            subject=signal.key,
-            occasion=signal.occasion,
-            severity="medium",
-            title=f"At work in {amount(signal.value)} ten-minute periods of 24 hours, usually {amount(signal.usual)}",
-            explanation=(
-                f"{text(signal.facts.get('agent_name'))} asked for tokens in {amount(signal.value)} different "
-                f"ten-minute periods of 24 hours; on such a day usually in {amount(signal.usual)}, learned from "
-                f"{amount(signal.seen)} days{factor_of_siblings(signal.facts)} ({odds(signal.p_value)})."
-            ),
-            signal=signal,
-        )
-
-    def _heavy(self, signal: Signal) -> Finding | None:
-        """Tokens that were asked for on a day, whenever on it: nothing else speaks of who is always at work."""
-        if signal.usual < self.requests or signal.seen < self.min_days or signal.p_value >= self.p_value:
+        facts, number, usual = signal.facts, amount(signal.value), amount(signal.usual)
+        who = text(facts.get("agent_name"))
+        if facts.get("issue") == "heavy_day" and signal.usual >= self.requests:
+            # Whenever on the day they were: nothing else speaks of who is always at work.
+            sort, title = "requests", f"{number} token requests on a day, usually {usual}"
+            told = (
+                f"{who} asked for {number} tokens on {date(signal.window[1] - 1)}; {usual} "
+                f"were to be expected of such a day, learned from {counted(signal.seen, 'day')}"
+            )
+        elif facts.get("hours") == self.hours and signal.value >= self.floor:
+            sort = ""
+            title = f"At work in {number} ten-minute periods of 24 hours, usually {usual}"
+            told = (
+                f"{who} asked for tokens in {number} different ten-minute periods of 24 hours; on such a "
+                f"day usually in {usual}, learned from {amount(signal.seen)} days"
+            )
+        else:
             return None
         return Finding(
             detector=self.name,
@@ -88,12 +83,8 @@ class BusyDay:
             subject=signal.key,
             occasion=signal.occasion,
             severity="medium",
-            title=f"{amount(signal.value)} token requests on a day, usually {amount(signal.usual)}",
-            explanation=(
-                f"{text(signal.facts.get('agent_name'))} asked for {amount(signal.value)} tokens on "
-                f"{date(signal.window[1] - 1)}; {amount(signal.usual)} were to be expected of such a day, learned from "
-                f"{counted(signal.seen, 'day')}{factor_of_siblings(signal.facts)} ({odds(signal.p_value)})."
-            ),
+            title=title,
+            explanation=f"{told}{factor_of_siblings(facts)} ({odds(signal.p_value)}).",
             signal=signal,
-            sort="requests",
+            sort=sort,
         )

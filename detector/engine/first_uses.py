@@ -38,7 +38,6 @@ class FirstUse(msgspec.Struct, frozen=True):
     """Who is said to use it: a blueprint, or an agent that names none."""
     agent: str
     """Id of the identity that got the token."""
-    blueprint: str | None
     key_id: str
     seen: float
     """Active hours of the agent by then."""
@@ -93,7 +92,7 @@ class FirstUses:
 
     def _tell(self, use: FirstUse, added: dict[str, Fact]) -> None:
         tenant = self.state.tenants[use.tenant]
-        fleet = tenant.fleets.get(use.blueprint or "")
+        fleet = tenant.fleets.get(use.key.id) if use.key.kind == "blueprint" else None
         subject = subject_of(use.key, use.tenant, tenant.identities.get(use.agent), fleet)
         signal = Signal(
             kind="credential_use",
@@ -122,7 +121,6 @@ def first_use(event: SignIn, key: Key, agent: str, *, seen: float, p_value: floa
         tenant=event.access.tenant_id,
         key=key,
         agent=agent,
-        blueprint=event.access.blueprint_id,
         key_id=event.access.credential_key_id or "",
         seen=seen,
         p_value=p_value,

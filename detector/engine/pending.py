@@ -74,10 +74,11 @@ class Pending:
         day, time = self.state.weighed.day, signal.time
         if day < 0:
             return None
-        until = since = counts_from(over_by(time))
+        over = over_by(time)
+        until = since = counts_from(over)
         if signal.patient or time < since + self.settings.lateness:
             until = time + self.settings.lateness + STEP
-        return None if day >= over_by(time) and until <= self.state.admission.watermark else until
+        return None if day >= over and until <= self.state.admission.watermark else until
 
     def release(self, watermark: float, day: float) -> None:
         """Weighs what has become certain; `day` (since the epoch) is the last one that is over."""

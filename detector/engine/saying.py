@@ -46,11 +46,10 @@ class Saying:
                 continue
             identifier = id_of(finding, tenant)
             said = self.state.said
-            if identifier in said:
-                if identifier not in self.open:
-                    continue
-            else:
+            if identifier not in said:
                 self._remember(identifier)
+            elif identifier not in self.open:
+                continue
             alert = name(finding, detector, identifier=identifier, subject=subject, related=related)
             self.on_alert(alert, signal)
 

@@ -31,7 +31,7 @@ from detector.features.silence import Silence
 from detector.features.timeline import DAY, HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from detector.engine.children import Children
     from detector.engine.journal import Journal
@@ -208,8 +208,7 @@ class Working:
 
     def _crowd_of(self, known: list[tuple[IdentityMemory, PeriodMemory]], hour: int, hours: int) -> _Crowd | None:
         """The agents of a blueprint that are so busy at once in some hours, if that is worth telling."""
-        number = sum(periods.count(memory, hour, hours) for _, memory in known)
-        usual = sum(periods.expected(memory, hour, hours) for _, memory in known)
+        number, usual = _work_of([memory for _, memory in known], hour, hours)
         if number <= _MORE_OF_ALL * usual + 2 * _BEYOND:
             return None
         surprises = sorted(
@@ -267,10 +266,7 @@ class Working:
         if shared is None:
             family = [each.periods for each in self.children.family(tenant_id, blueprint)]
             known = [each for each in family if each is not None and periods.days(each)]
-            shared = self._shared[blueprint, hours] = (
-                sum(periods.count(each, hour, hours) for each in known),
-                sum(periods.expected(each, hour, hours) for each in known),
-            )
+            shared = self._shared[blueprint, hours] = _work_of(known, hour, hours)
         usual = max(0.0, shared[1] - periods.expected(memory, hour, hours))
         return shared[0] - periods.count(memory, hour, hours), usual
 
@@ -306,8 +302,8 @@ class Working:
         family = [each.periods for each in self.children.family(tenant_id, identity.blueprint_id or "")]
         others = [each for each in family if each is not None and each is not memory and periods.days(each)]
         witnesses = [each for each in others if each.hour >= memory.hour - _BEFORE]
-        usual = sum(periods.expected(each, hour, hours) for each in witnesses)
-        factor = (sum(periods.count(each, hour, hours) for each in witnesses) + 1.0) / (usual + 1.0)
+        busy, usual = _work_of(witnesses, hour, hours)
+        factor = (busy + 1.0) / (usual + 1.0)
         return factor if usual >= _WITNESSES and factor >= _AS_USUAL else 0.0
 
     def _pause(self, tenant_id: str, identifier: str, memory: PeriodMemory, hour: int) -> _Pause:
@@ -390,3 +386,9 @@ class Working:
             last_seen=end,
         )
         self.saying.tell(signal, tenant_id, subject_of(key, tenant_id, identity, fleet), blueprint_of(fleet))
+
+
+def _work_of(several: Sequence[PeriodMemory], hour: int, hours: int) -> tuple[int, float]:
+    """(busy periods of several in the `hours` up to the end of `hour`, their usual number)."""
+    busy = sum(periods.count(each, hour, hours) for each in several)
+    return busy, sum(periods.expected(each, hour, hours) for each in several)

@@ -139,7 +139,7 @@ def _list(memory: ObjectMemory, event: InventoryObject, horizon: Horizon) -> Non
         for each in credentials:
             if each.end is not None or mark_of(each) is not None:
                 known[each.key_id] = msgspec.structs.replace(each, start=None)
-        held_by = set(keys.values)
+        held_by = keys.values
         memory.credentials = {key: held for key, held in known.items() if key in held_by} or None
 
 

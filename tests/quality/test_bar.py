@@ -14,7 +14,7 @@ import pytest
 
 from bench.quality import corpus, noticed
 from bench.quality.measures import found_in, outcome_of, visible
-from bench.quality.noticed import heard
+from bench.quality.running import run
 from detector.domain.findings import SEVERITIES
 from detector.runtime.simulation import SimulationSettings
 
@@ -29,7 +29,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_obvious_attacks_are_noticed(attacked: Path) -> None:
-    truth, found = corpus.truth_of(attacked), heard(attacked)
+    truth, found = corpus.truth_of(attacked), run(attacked)
     every = outcome_of(truth, found.told + found.held)
     missed = {label.story for number, label in visible(every) if number not in found_in(every)}
     assert missed <= OPEN
@@ -38,14 +38,14 @@ def test_obvious_attacks_are_noticed(attacked: Path) -> None:
 
 
 def test_calm_life_raises_nothing_grave(tmp_path: Path) -> None:
-    found = heard(corpus.make(replace(TENANT, attacks=False), tmp_path))
+    found = run(corpus.make(replace(TENANT, attacks=False), tmp_path))
     grave = [each for each in found.told + found.held if each.severity >= SEVERITIES.index("high")]
     assert grave == []
 
 
 def test_who_leaves_is_one_alert(attacked: Path) -> None:
     """The sponsor of nearly all agents is disabled: one alert that lists them, not one for each."""
-    truth, found = corpus.truth_of(attacked), heard(attacked)
+    truth, found = corpus.truth_of(attacked), run(attacked)
     [gone] = [label for label in truth.labels if label.story == "sponsor_lost"]
     alerts = [
         each
