@@ -86,6 +86,17 @@ def test_zoom_filters_and_search_say_how_many_alerts_are_left(view: Viewer) -> N
     assert view.noticed == []
 
 
+def test_nothing_moves_when_the_plots_of_an_agent_are_drawn(view: Viewer) -> None:
+    opened = view.open(large(agents=6, alerts=60))
+    place = "Math.round(document.querySelector('#alerts').getBoundingClientRect().top + scrollY)"
+    before = opened.evaluate(place)
+    for each in opened.query_selector_all("details.agent"):
+        each.scroll_into_view_if_needed()
+        each.wait_for_selector("canvas")
+    assert abs(opened.evaluate(place) - before) <= 1
+    assert view.noticed == []
+
+
 def test_dragging_over_the_timeline_zooms(view: Viewer) -> None:
     opened = view.open(dossier())
     before = opened.inner_text("#range")

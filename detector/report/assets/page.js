@@ -53,8 +53,9 @@
   const steps = () => uPlot.paths.stepped({ align: 1 });
   const bars = () => uPlot.paths.bars({ size: [0.9, 40], align: 1 });
 
+  const tall = 150, laned = (rows) => 64 + 20 * Math.max(1, rows.length);
   function band(box, panel) {
-    return draw(box, 150, [
+    return draw(box, tall, [
       { stroke: colour("--band"), width: 1, paths: steps(), points: { show: false } },
       { stroke: colour("--band"), width: 1, paths: steps(), points: { show: false } },
       { stroke: colour("--bar"), width: 1.5, paths: steps(), points: { show: false } },
@@ -63,12 +64,12 @@
 
   function failed(box, panel) {
     const counts = panel.f || times.map(() => 0);
-    return draw(box, 150, [{ stroke: colour("--mark"), fill: colour("--mark"), paths: bars(), points: { show: false } }], [times, counts], {});
+    return draw(box, tall, [{ stroke: colour("--mark"), fill: colour("--mark"), paths: bars(), points: { show: false } }], [times, counts], {});
   }
 
   function lanes(box, rows) {
     const places = rows.map((_, i) => i + 0.5);
-    return draw(box, 64 + 20 * Math.max(1, rows.length), [{ paths: () => null, points: { show: false } }], [times, times.map(() => null)], {
+    return draw(box, laned(rows), [{ paths: () => null, points: { show: false } }], [times, times.map(() => null)], {
       left: 150,
       y: { dir: -1, range: () => [0, Math.max(1, rows.length)] },
       values: { splits: () => places, values: () => rows.map((row) => short(row[0], 19)), grid: { show: false } },
@@ -94,14 +95,14 @@
     });
   }
 
-  function figure(parent, caption, label) {
+  function figure(parent, caption, label, height) {
     const outer = document.createElement("figure"), box = document.createElement("div"), words = document.createElement("figcaption");
     words.textContent = caption;
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", label);
+    box.style.minHeight = `${height}px`;
     outer.append(words, box);
     parent.append(outer);
-    return box;
   }
 
   const total = (numbers) => (numbers || []).reduce((sum, n) => sum + n, 0);
@@ -135,21 +136,28 @@
     more.append(scroll);
   }
 
-  function show(details) {
-    const panel = data.panels[Number(details.dataset.panel)], box = details.querySelector(".plots"), more = details.querySelector("[data-more]");
-    if (more && !more.querySelector("table")) tabulate(more, panel.m);
+  /* Room for the plots of an agent, so that nothing moves away from under a pointer when they are drawn. */
+  function frame(details) {
+    const panel = data.panels[Number(details.dataset.panel)], box = details.querySelector(".plots");
+    if (box.children.length) return;
     const most = panel.c.length ? Math.max(...panel.c) : 0;
-    const tokens = figure(box, "Token requests, and what was expected", `Token requests: ${total(panel.c)} in all, at most ${most} in a bucket`);
-    const refused = figure(box, "Refused", `Refused token requests: ${total(panel.f || [])} in all`);
-    const resources = figure(box, "Resources over time", `Resources: ${listed(panel.r)}`);
-    const networks = figure(box, "Networks over time", `Networks: ${listed(panel.w)}`);
+    figure(box, "Token requests, and what was expected", `Token requests: ${total(panel.c)} in all, at most ${most} in a bucket`, tall);
+    figure(box, "Refused", `Refused token requests: ${total(panel.f || [])} in all`, tall);
+    figure(box, "Resources over time", `Resources: ${listed(panel.r)}`, laned(panel.r));
+    figure(box, "Networks over time", `Networks: ${listed(panel.w)}`, laned(panel.w));
+  }
+
+  function show(details) {
+    const panel = data.panels[Number(details.dataset.panel)], more = details.querySelector("[data-more]");
+    if (more && !more.querySelector("table")) tabulate(more, panel.m);
+    frame(details);
+    const [tokens, refused, resources, networks] = details.querySelectorAll(".plots [role=img]");
     live.set(details, [band(tokens, panel), failed(refused, panel), lanes(resources, panel.r), lanes(networks, panel.w)]);
   }
 
   function hide(details) {
     (live.get(details) || []).forEach((chart) => chart.destroy());
     live.delete(details);
-    details.querySelector(".plots").replaceChildren();
   }
 
   /* Timeline */
@@ -253,6 +261,7 @@
     repaint();
   }
   agents.forEach((each) => {
+    if (each.open) frame(each);
     seen.observe(each);
     each.addEventListener("toggle", () => { if (each.open && !live.has(each)) show(each); });
   });
