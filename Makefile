@@ -71,7 +71,7 @@ demo: $(VENV)/.ready  ## Simulate nine days of a tenant with attacks in them, le
 ##@ Prove it
 .PHONY: test
 test:  ## Everything that CI demands: lint, types, arrows, all tests, coverage of the core
-	@$(MAKE) -j 4 --output-sync=target peers venv $(VENV)/.bytecode lint  # each by itself leaves a processor idle
+	@$(MAKE) -j 4 --output-sync=target peers venv lint  # each by itself leaves a processor idle
 	@$(MAKE) -j 2 --output-sync=target collect types  # as long as each other
 	@$(MAKE) -j 2 --output-sync=line waiting computing
 
@@ -108,7 +108,7 @@ types: $(VENV)/.locked  ## mypy, strict
 
 # Else every worker of `make test` would rewrite the assertions of all tests for itself, as it imports them.
 .PHONY: collect
-collect: $(VENV)/.bytecode $(VENV)/.ready  ## Find all tests, and keep the byte code of everything that they import
+collect: $(VENV)/.ready  ## Find all tests, and keep the byte code of everything that they import
 	@$(BIN)/python -m pytest --collect-only -qq | { grep -v '^tests/.*: [0-9]*$$' || true; }
 
 # The real parts that tests talk to. Where they cannot be had, tests say so; with CI=true they fail.
@@ -214,12 +214,6 @@ $(VENV)/.locked: $(VENV)/.tools requirements-dev.lock
 	$(call download,requirements-dev.lock,$(WHEELS))
 	$(call install,requirements-dev.lock,$(WHEELS),$(VENV))
 	$(UV) check --python $(BIN)/python
-	touch $@
-
-# What pip does with one processor, and uv for all; of those that are left out hardly anything is imported. Who is in a hurry
-# to see something does not wait for it.
-$(VENV)/.bytecode: $(VENV)/.locked
-	$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|Cython|cyclonedx|dns|fontTools|lark|lxml|matplotlib|mpl_toolkits|mypyc?|PIL|pip|pkg_resources|pygments|pyparsing|ruamel|setuptools|wcwidth)/' $(VENV)/lib || true
 	touch $@
 
 # A C compiler and Python.h make it twice as fast (hatch_build.py); without them there is only a warning.
