@@ -24,6 +24,7 @@ from detector.engine import compiled
 from detector.engine.lifecycle import switched_off
 from detector.engine.mixing import Mixing
 from detector.engine.routing import blueprint_of, key_of, subject_of
+from detector.engine.stretching import Stretching
 from detector.engine.timing import Timing
 from detector.features import periods, silence, together
 from detector.features.periods import HOURS, LONG, STRETCH, Busy, PeriodMemory
@@ -111,6 +112,7 @@ class Working:
         self.on_hour: Callable[[str, int, list[IdentityMemory]], None] = Mixing(settings, state, saying, children).look
         """Told of every hour and of who was at work in it, before it is judged."""
         self.timing = Timing(settings, state, saying, children)
+        self.stretching = Stretching(settings, state, saying, self._factor)
         asked = [each for each in settings.detectors if isinstance(each, (BusyStretch, BusyDay))]
         self.min_days = min((each.min_days for each in asked), default=inf)
         self.floors = {
@@ -158,6 +160,7 @@ class Working:
         for identity, _ in present:
             self.journal.touch("identity", tenant_id, identity.id)
         self.on_hour(tenant_id, hour, [identity for identity, _ in present])
+        self.stretching.look(tenant_id, hour, present)
         least = min(self.min_days, self.timing.min_days)
         known = ((each.id, each, memory) for each, memory in present if periods.days(memory) >= least)
         working = sorted(known, key=itemgetter(0))

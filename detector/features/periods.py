@@ -87,6 +87,8 @@ class PeriodMemory(msgspec.Struct, gc=False):
     of each cell, the working days and the other days in which they were; how often each of the ten minutes of an hour
     was busy, and the hours at work in which they were; its days, see `drift`; and the newest hour and those before it,
     newest first, with a bit for each busy period."""
+    stretch: bytes = b""
+    """What its hours of work have taught of the requests in them; see `stretches`."""
 
 
 class Busy(msgspec.Struct, frozen=True, gc=False):
@@ -230,6 +232,11 @@ def knows_all(memory: PeriodMemory) -> bool:
 def count(memory: PeriodMemory, hour: int, hours: int) -> int:
     """Busy periods in the `hours` up to the end of `hour`, which is none before the newest."""
     return int.from_bytes(_newest(memory, hour, hours)).bit_count()
+
+
+def newest_two(memory: PeriodMemory) -> tuple[int, int]:
+    """Busy periods of the newest hour at work, and of the hour before it."""
+    return memory.learned[RECENT].bit_count(), memory.learned[RECENT + 1].bit_count()
 
 
 def busy_at(memory: PeriodMemory, hour: int, hours: int, place: int) -> int:

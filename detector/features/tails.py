@@ -72,6 +72,29 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
     return max(0.0, 1.0 - exp(log_front - log(b)) * _continued_fraction(b, a, 1.0 - x))
 
 
+def gamma_tail(a: float, x: float) -> float:
+    """Lower tail of a gamma distribution of shape a: the regularised incomplete gamma function P(a, x).
+
+    The sum of squares of 2a standard normal numbers is below 2x so often (DLMF 8.11.4).
+
+    Args:
+        a: Above 0.
+        x: From 0 to a, where the series converges fast.
+
+    Returns:
+        The probability, in [1e-300, 1].
+    """
+    if x <= 0.0:
+        return TINY
+    term = total = 1.0 / a
+    step = a
+    while term >= total * _EPSILON:
+        step += 1.0
+        term *= x / step
+        total += term
+    return min(1.0, max(TINY, total * exp(a * log(x) - x - lgamma(a))))
+
+
 def negative_binomial_tail(count: int, mean: float, dispersion: float) -> float:
     """P(N >= count) for a negative binomial count.
 

@@ -39,6 +39,11 @@ means = spread(1e-3, 1e5)
 dispersions = spread(1e-4, 100.0)
 
 
+@given(st.floats(0.1, 50.0), st.floats(0.0, 1.0))
+def test_the_gamma_tail_equals_scipy(a: float, share: float) -> None:
+    assert tails.gamma_tail(a, share * a) == pytest.approx(max(1e-300, special.gammainc(a, share * a)), rel=1e-9)
+
+
 @given(spread(0.01, 1e6), spread(0.01, 1e6))
 def test_log_beta_equals_scipy(a: float, b: float) -> None:
     assert log_beta(a, b) == pytest.approx(special.betaln(a, b), rel=1e-11, abs=1e-8)  # SciPy's own error

@@ -1,0 +1,173 @@
+"""How many tokens a key asks for in two hours at work, ten minutes by ten minutes.
+
+Busy periods (see `periods`) are blind to how many requests there are in one; counts of an hour (see `token_rate`) are
+at the mercy of bursts, so what they call rare must be very many. Two measures of the twelve counts of a stretch lie
+between:
+
+- *Beside bursts*: all requests but those of the three fullest ten minutes. At hours at which a key does little it is
+  held against its usual busy periods times the usual requests in one. At its busy hours work varies with the
+  subject, and this says nothing.
+- *The least*: the third smallest count. No burst raises it, and two pauses do not lower it. It is held against the
+  stretches before in which it was one at least, and how evenly the requests are spread is evidence of its own: the
+  counts of a beacon differ by less than chance alone makes them differ, as those of a key that runs by the clock always
+  do, but that asks for no more than ever. Both are combined by Fisher's method.
+
+The index of dispersion as a test of counts: Fisher, *Statistical Methods for Research Workers*, 1925, 16; Fisher's
+method for two independent p-values p and q: their product pq has the chance pq (1 - ln pq), ibid., 21.1. Beacons:
+MITRE ATT&CK T1071, detection by intervals.
+"""
+
+from __future__ import annotations
+
+from math import log, sqrt
+from struct import Struct
+from typing import Final
+
+import msgspec
+
+from detector.features.tails import TINY, gamma_tail, negative_binomial_tail
+from detector.features.timeline import STEPS_PER_HOUR
+from detector.features.token_rate import RateMemory, count_in
+
+WORK: Final = 3
+"""Busy periods of an hour from which on its counts are worth a look."""
+BURSTS: Final = 3
+"""The fullest ten minutes of a stretch, which are left out."""
+PAUSES: Final = 2
+"""The emptiest ten minutes of a stretch, which are left out."""
+EXPERIENCE: Final = 12
+"""Stretches whose least must have been learned."""
+
+_KEPT: Final = 240
+"""Stretches after which those before are worth half."""
+_MOST: Final = 255
+"""Requests of ten minutes that are told apart."""
+_OUTLIER: Final = 4.0
+"""Standard deviations above the mean beyond which nothing teaches more."""
+_SLACK: Final = 2.0
+_DISPERSION: Final = 0.3
+"""Dispersion of the least of keys that nothing is known of."""
+_WEIGHT: Final = 8.0
+"""Stretches that such a dispersion is worth beside the key's own."""
+_MORE: Final = 0.01
+"""Chance of the least by itself from which on nothing is said: who is always even is so without asking for more."""
+_EVENNESS: Final = 1e-6
+"""Chance that no evenness goes below: it is worth so much, and no more."""
+_UNCERTAIN: Final = 4.0
+"""Observations that the usual number is worth beside those that it was learned from."""
+
+_NUMBERS: Final = Struct("<B2f6B")
+"""Stretches whose least was learned, its mean, its sum of squared deviations; the counts of the last hour at work."""
+
+NOTHING: Final = b""
+"""What a key has learned before it was at work for long: most never are, and there are very many."""
+
+Counts = tuple[int, ...]
+"""Requests of each ten minutes of an hour, or of two hours."""
+
+_IDLE: Final[Counts] = (0,) * STEPS_PER_HOUR
+
+
+class Steady(msgspec.Struct, frozen=True, gc=False):
+    """Requests in nearly every ten minutes of a stretch."""
+
+    least: int
+    """Requests of each ten minutes but the two emptiest, at least."""
+    usual: float
+    """The same of usual stretches."""
+    total: int
+    even: float
+    """Chance that requests which know nothing of each other are spread so evenly."""
+    p_value: float
+    """Of both together."""
+    stretches: int
+    """That the usual number was learned from."""
+
+
+class Beside(msgspec.Struct, frozen=True, gc=False):
+    """Requests of a stretch at hours of little work."""
+
+    count: int
+    """Requests beside the three fullest ten minutes."""
+    usual: float
+    total: int
+    p_value: float
+
+
+def counts_in(rates: RateMemory, hour: int) -> Counts:
+    """Requests of each ten minutes of an hour that is final; they are kept until it is (`timeline.horizons`)."""
+    first = hour * STEPS_PER_HOUR
+    return tuple(min(_MOST, count_in(rates, 0, first + place)) for place in range(STEPS_PER_HOUR))
+
+
+def before(learned: bytes, worked: int) -> Counts:
+    """The counts of the hour before; `worked` are its busy periods, and what is remembered may be of an earlier one."""
+    return _NUMBERS.unpack(learned)[3:] if learned and worked >= WORK else _IDLE
+
+
+def take_in(learned: bytes, stretch: Counts) -> bytes:
+    """Takes in an hour of work, given as the stretch that it ends."""
+    seen, mean, squares, *_ = _NUMBERS.unpack(learned or bytes(_NUMBERS.size))
+    least = least_of(stretch)
+    if least:
+        if seen >= EXPERIENCE:
+            least = min(least, mean + _OUTLIER * sqrt(squares / seen) + _SLACK)
+        seen += 1
+        off = least - mean
+        mean += off / seen
+        squares += off * (least - mean)
+        if seen == _KEPT:
+            seen, squares = seen // 2, squares / 2.0
+    return _NUMBERS.pack(seen, mean, squares, *stretch[STEPS_PER_HOUR:])
+
+
+def usual_least(learned: bytes) -> tuple[int, float]:
+    """(stretches, mean of their least)."""
+    seen, mean, *_ = _NUMBERS.unpack(learned or bytes(_NUMBERS.size))
+    return seen, mean
+
+
+def steady(learned: bytes, stretch: Counts, factor: float) -> Steady | None:
+    """How unlikely so many requests in nearly every ten minutes are; `None` while too little is known.
+
+    Args:
+        learned: What stretches before this one have taught.
+        stretch: The twelve counts.
+        factor: How many times as much as usual the siblings ask for, in the same sense.
+    """
+    seen, mean, squares, *_ = _NUMBERS.unpack(learned or bytes(_NUMBERS.size))
+    if seen < EXPERIENCE:
+        return None
+    least, usual = least_of(stretch), mean * factor
+    own = max(0.0, squares / seen - mean) / (mean * mean)
+    dispersion = (_WEIGHT * _DISPERSION + seen * own) / (_WEIGHT + seen) + 1.0 / (_UNCERTAIN + seen)
+    tail, even = negative_binomial_tail(least, usual, dispersion), _evenness(stretch)
+    both = max(TINY, tail * even)
+    p_value = both * (1.0 - log(both)) if tail < _MORE else 1.0
+    return Steady(least, usual, sum(stretch), even, p_value, seen)
+
+
+def beside(stretch: Counts, usual: float, dispersion: float, days: float) -> Beside:
+    """How unlikely so many requests beside bursts are.
+
+    Args:
+        stretch: The twelve counts.
+        usual: Requests to be expected, bursts included: what is left without them is less.
+        dispersion: Of the busy periods of the key, in excess of a Poisson count: they vary, once bursts are out.
+        days: That `usual` was learned from.
+    """
+    count = sum(sorted(stretch)[:-BURSTS])
+    tail = negative_binomial_tail(count, usual, dispersion + 1.0 / (_UNCERTAIN + days))
+    return Beside(count, usual, sum(stretch), tail)
+
+
+def least_of(stretch: Counts) -> int:
+    """Requests of each ten minutes of a stretch but the two emptiest, at least."""
+    return sorted(stretch)[PAUSES]
+
+
+def _evenness(stretch: Counts) -> float:
+    """Chance that Poisson counts of one mean differ as little as these do; 1 when they differ by more than those."""
+    mean, freedom = sum(stretch) / len(stretch), len(stretch) - 1
+    index = sum((count - mean) ** 2 for count in stretch) / mean
+    return max(_EVENNESS, gamma_tail(freedom / 2.0, index / 2.0)) if index < freedom else 1.0
