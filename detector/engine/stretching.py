@@ -86,7 +86,7 @@ class Stretching:
                 found += self._beside(tenant_id, work, hour)
                 found += self._steady(work, shared)
         for work in working:
-            work.memory.stretch = stretches.take_in(work.memory.stretch, work.stretch)
+            periods.put_stretch(work.memory, stretches.take_in(periods.stretch_of(work.memory), work.stretch))
         for each in sorted(found, key=lambda one: (one.work.identity.id, one.facts["issue"])):
             self._tell(tenant_id, hour, each)
 
@@ -113,7 +113,7 @@ class Stretching:
         yield _Found(work, judged.count, judged.usual, judged.p_value, facts)
 
     def _steady(self, work: _Work, shared: dict[str, tuple[int, float]]) -> Iterator[_Found]:
-        learned = work.memory.stretch
+        learned = periods.stretch_of(work.memory)
         judged = stretches.steady(learned, work.stretch, 1.0)
         if judged is None or judged.least < self.least or judged.p_value >= self.p_value:
             return
@@ -169,15 +169,15 @@ def _working(present: Sequence[tuple[IdentityMemory, PeriodMemory]], hour: int) 
     for identity, memory in present:
         now, worked = periods.newest_two(memory)
         if now >= stretches.WORK:
-            stretch = stretches.before(memory.stretch, worked) + stretches.counts_in(identity.rates, hour)
-            yield _Work(identity, memory, stretch)
+            before = stretches.before(periods.stretch_of(memory), worked)
+            yield _Work(identity, memory, before + stretches.counts_in(identity.rates, hour))
 
 
 def _shared(working: Sequence[_Work]) -> dict[str, tuple[int, float]]:
     """By blueprint: the least that its agents ask for in a ten minutes, and usually do, added up."""
     sums: dict[str, tuple[int, float]] = {}
     for identity, memory, stretch in working:
-        seen, mean = stretches.usual_least(memory.stretch)
+        seen, mean = stretches.usual_least(periods.stretch_of(memory))
         if identity.blueprint_id is not None and seen:
             least, usual = sums.get(identity.blueprint_id, (0, 0.0))
             sums[identity.blueprint_id] = least + stretches.least_of(stretch), usual + mean

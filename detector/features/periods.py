@@ -22,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from detector.features import drift
+from detector.features import drift, stretches
 from detector.features.fleet import CELLS, cell_of
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import NEVER, STEPS_PER_HOUR, shared
@@ -67,7 +67,9 @@ _DRIFT: Final = _AT_WORK + 1
 """Where the days begin, see `drift`."""
 RECENT: Final = _DRIFT + len(drift.NOTHING)
 """Where the newest hours begin."""
-_SIZE: Final = RECENT + HOURS
+_STRETCH: Final = RECENT + HOURS
+"""Where what its stretches of work have taught begins, see `stretches`."""
+_SIZE: Final = _STRETCH + len(stretches.NOTHING)
 _WORKDAYS, _RESTDAYS = CELLS, CELLS + 1
 _WORKING_DAYS: Final = 5
 
@@ -86,9 +88,7 @@ class PeriodMemory(msgspec.Struct, gc=False):
     days, their busy periods, and the squares of these; then those of `silence`. Behind them a byte each: busy periods
     of each cell, the working days and the other days in which they were; how often each of the ten minutes of an hour
     was busy, and the hours at work in which they were; its days, see `drift`; and the newest hour and those before it,
-    newest first, with a bit for each busy period."""
-    stretch: bytes = b""
-    """What its hours of work have taught of the requests in them; see `stretches`."""
+    newest first, with a bit for each busy period; behind them its stretches of work, see `stretches`."""
 
 
 class Busy(msgspec.Struct, frozen=True, gc=False):
@@ -151,12 +151,12 @@ def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:
     before, memory.hour = memory.hour, hour
     if before < 0:
         memory.day = shared(hour // 24)
-        memory.learned = memory.learned[:RECENT] + bytes((busy, *bytes(HOURS - 1)))
+        memory.learned = memory.learned[:RECENT] + bytes((busy, *bytes(HOURS - 1))) + memory.learned[_STRETCH:]
         return
     gap = min(hour - before, HOURS)
-    recent = memory.learned[RECENT:]
+    recent, stretch = memory.learned[RECENT:_STRETCH], memory.learned[_STRETCH:]
     old = recent[HOURS - gap :]
-    memory.learned = memory.learned[:RECENT] + bytes((busy, *bytes(gap - 1))) + recent[: HOURS - gap]
+    memory.learned = memory.learned[:RECENT] + bytes((busy, *bytes(gap - 1))) + recent[: HOURS - gap] + stretch
     newest = before + gap - HOURS
     for age in range(gap - 1, -1, -1):
         if old[age]:
@@ -262,6 +262,16 @@ def drifting(memory: PeriodMemory | None) -> bytes:
 def put_drifting(memory: PeriodMemory, learned: bytes) -> None:
     """Puts something else in place of what `drift` has learned of its days."""
     memory.learned = memory.learned[:_DRIFT] + learned + memory.learned[RECENT:]
+
+
+def stretch_of(memory: PeriodMemory) -> bytes:
+    """What `stretches` has learned of its work; nothing where an older release has kept it."""
+    return memory.learned[_STRETCH:] or stretches.NOTHING
+
+
+def put_stretch(memory: PeriodMemory, learned: bytes) -> None:
+    """Puts something else in place of what `stretches` has learned of its work."""
+    memory.learned = memory.learned[:_STRETCH] + learned
 
 
 def expected(memory: PeriodMemory, hour: int, hours: int) -> float:

@@ -56,11 +56,14 @@ _EVENNESS: Final = 1e-6
 _UNCERTAIN: Final = 4.0
 """Observations that the usual number is worth beside those that it was learned from."""
 
-_NUMBERS: Final = Struct("<B2f6B")
-"""Stretches whose least was learned, its mean, its sum of squared deviations; the counts of the last hour at work."""
+_FINE: Final = 256
+"""Parts of a request in which numbers are remembered."""
+_NUMBERS: Final = Struct("<B2H6B")
+"""Stretches whose least was learned, its mean and standard deviation in `_FINE` parts; the counts of the last hour of
+work."""
 
-NOTHING: Final = b""
-"""What a key has learned before it was at work for long: most never are, and there are very many."""
+NOTHING: Final = bytes(_NUMBERS.size)
+"""What a key has learned before it was at work for long; in one piece, because there are very many keys."""
 
 Counts = tuple[int, ...]
 """Requests of each ten minutes of an hour, or of two hours."""
@@ -102,28 +105,28 @@ def counts_in(rates: RateMemory, hour: int) -> Counts:
 
 def before(learned: bytes, worked: int) -> Counts:
     """The counts of the hour before; `worked` are its busy periods, and what is remembered may be of an earlier one."""
-    return _NUMBERS.unpack(learned)[3:] if learned and worked >= WORK else _IDLE
+    return _NUMBERS.unpack(learned)[3:] if worked >= WORK else _IDLE
 
 
 def take_in(learned: bytes, stretch: Counts) -> bytes:
     """Takes in an hour of work, given as the stretch that it ends."""
-    seen, mean, squares, *_ = _NUMBERS.unpack(learned or bytes(_NUMBERS.size))
-    least = least_of(stretch)
+    seen, mean, deviation = _known(learned)
+    least = float(least_of(stretch))
     if least:
         if seen >= EXPERIENCE:
-            least = min(least, mean + _OUTLIER * sqrt(squares / seen) + _SLACK)
+            least = min(least, mean + _OUTLIER * deviation + _SLACK)
+        squares, off = deviation * deviation * seen, least - mean
         seen += 1
-        off = least - mean
         mean += off / seen
-        squares += off * (least - mean)
+        deviation = sqrt((squares + off * (least - mean)) / seen)
         if seen == _KEPT:
-            seen, squares = seen // 2, squares / 2.0
-    return _NUMBERS.pack(seen, mean, squares, *stretch[STEPS_PER_HOUR:])
+            seen //= 2
+    return _NUMBERS.pack(seen, round(mean * _FINE), round(deviation * _FINE), *stretch[STEPS_PER_HOUR:])
 
 
 def usual_least(learned: bytes) -> tuple[int, float]:
     """(stretches, mean of their least)."""
-    seen, mean, *_ = _NUMBERS.unpack(learned or bytes(_NUMBERS.size))
+    seen, mean, _ = _known(learned)
     return seen, mean
 
 
@@ -135,11 +138,11 @@ def steady(learned: bytes, stretch: Counts, factor: float) -> Steady | None:
         stretch: The twelve counts.
         factor: How many times as much as usual the siblings ask for, in the same sense.
     """
-    seen, mean, squares, *_ = _NUMBERS.unpack(learned or bytes(_NUMBERS.size))
+    seen, mean, deviation = _known(learned)
     if seen < EXPERIENCE:
         return None
     least, usual = least_of(stretch), mean * factor
-    own = max(0.0, squares / seen - mean) / (mean * mean)
+    own = max(0.0, deviation * deviation - mean) / (mean * mean)
     dispersion = (_WEIGHT * _DISPERSION + seen * own) / (_WEIGHT + seen) + 1.0 / (_UNCERTAIN + seen)
     tail, even = negative_binomial_tail(least, usual, dispersion), _evenness(stretch)
     both = max(TINY, tail * even)
@@ -159,6 +162,12 @@ def beside(stretch: Counts, usual: float, dispersion: float, days: float) -> Bes
     count = sum(sorted(stretch)[:-BURSTS])
     tail = negative_binomial_tail(count, usual, dispersion + 1.0 / (_UNCERTAIN + days))
     return Beside(count, usual, sum(stretch), tail)
+
+
+def _known(learned: bytes) -> tuple[int, float, float]:
+    """(stretches whose least was learned, its mean, its standard deviation)."""
+    seen, mean, deviation, *_ = _NUMBERS.unpack(learned)
+    return seen, mean / _FINE, deviation / _FINE
 
 
 def least_of(stretch: Counts) -> int:

@@ -53,7 +53,7 @@ def test_what_is_learned_is_the_mean_and_the_deviation_of_the_leasts(hours: list
     seen, mean = stretches.usual_least(learned)
     assert seen == len(naive.leasts)
     if seen:
-        assert mean == pytest.approx(np.mean(naive.leasts), rel=1e-4)
+        assert mean == pytest.approx(np.mean(naive.leasts), abs=0.5)
     if hours:
         assert stretches.before(learned, stretches.WORK) == hours[-1]
 
