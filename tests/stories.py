@@ -506,6 +506,7 @@ def _small() -> EngineSettings:
                 "failure_burst": {"p_value": 1e-2},
                 "failure_ratio": {"p_value": 1e-2, "share": 0.2},
                 "credential_retry": {"expired": 2, "invalid": 3},
+                "secret_spray": {"p_value": 1e-2, "floor": 3, "floor_regulars": 3},
                 "policy_outage": {"min_agents": 2},
                 "credential_type_changed": {"p_value": 0.2, "min_seen": 4.0},
                 "credential_first_used": {"p_value": 0.2, "min_seen": 4.0},

@@ -64,6 +64,7 @@ from detector.detectors.resource_shift import ResourceShift
 from detector.detectors.risk_raised import RiskRaised
 from detector.detectors.risky_agent_active import RiskyAgentActive
 from detector.detectors.secret_in_production import SecretInProduction
+from detector.detectors.secret_spray import SecretSpray
 from detector.detectors.slow_drift import SlowDrift
 from detector.detectors.success_after_failures import SuccessAfterFailures
 from detector.detectors.token_spike import TokenSpike
@@ -91,6 +92,7 @@ DETECTORS: Final = (
     FailureRatio,
     CredentialRetry,
     SuccessAfterFailures,
+    SecretSpray,
     CredentialTypeChanged,
     CredentialFirstUsed,
     SecretInProduction,

@@ -25,6 +25,7 @@ SignalKind = Literal[
     "failure_ratio",
     "credential_failure",
     "success_after_failures",
+    "secret_spray",
     "change",
     "credential_use",
     "flow",

@@ -67,6 +67,7 @@ _FAMILIES: Final = {
     "failure_ratio": "failures",
     "credential_failure": "failures",
     "success_after_failures": "failures",
+    "secret_spray": "failures",
     "policy_block": "failures",
     "policy_outage": "failures",
 }

@@ -50,6 +50,7 @@ from detector.engine.refusals import Refusals
 from detector.engine.risks import Risks
 from detector.engine.routing import Route, Router
 from detector.engine.saying import Saying
+from detector.engine.spraying import Spraying
 from detector.engine.state import State
 from detector.engine.working import Working
 from detector.features.timeline import HOUR, STEP, horizons
@@ -162,7 +163,7 @@ class Engine:
         self.parts.append(self.habits.first_uses)
         self.novelties.listen(self.misuse.look, plain=False)
         self.novelties.listen(greeting(self.early))
-        self.refusals.on_refused.append(self.misuse.refused)
+        self.refusals.on_refused += [self.misuse.refused, Spraying(settings, state, saying, journal).refused]
         self.novelties.on_place.append(self.concurrency.place)
         self.novelties.places_heard_from = self.concurrency.least_seen
         self.casebook.on_granted.append(self.concurrency.granted)

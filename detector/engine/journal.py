@@ -30,6 +30,7 @@ from detector.features.memory import Alias, FleetMemory, IdentityMemory, TenantM
 from detector.features.outages import Outage
 from detector.features.presence import Presence
 from detector.features.runs import Run
+from detector.features.sprays import SourceMemory
 from detector.features.timeline import HOUR
 
 Kind = Literal[
@@ -53,6 +54,7 @@ Kind = Literal[
     "presence",
     "outage",
     "flow",
+    "source",
 ]
 
 _NUMBER: Final = 8
@@ -78,6 +80,7 @@ _TABLES: Final[dict[Kind, tuple[str, Any]]] = {
     "presence": ("presences", Presence),
     "outage": ("outages", Outage),
     "flow": ("flows", Flow),
+    "source": ("sources", SourceMemory),
 }
 """Kinds of rows that lie under a key of a tenant: the field of `TenantMemory`, and the type of its values."""
 

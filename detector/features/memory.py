@@ -22,6 +22,7 @@ from detector.features.outages import Outage
 from detector.features.periods import PeriodMemory
 from detector.features.presence import Presence
 from detector.features.runs import Run
+from detector.features.sprays import SourceMemory
 from detector.features.token_rate import RateMemory
 
 
@@ -124,6 +125,8 @@ class TenantMemory(msgspec.Struct, gc=False):
     """By id: identities that came from a new place of late; see `detector.features.presence`."""
     flows: dict[str, Flow] = msgspec.field(default_factory=dict)
     """By log category; `""` is all of them together."""
+    sources: dict[str, SourceMemory] = msgspec.field(default_factory=dict)
+    """By network (/24 or /48): whose wrong secrets came from there; see `detector.features.sprays`."""
 
 
 def latest_name(memory: IdentityMemory | FleetMemory, name: str | None, hour: int) -> None:

@@ -44,6 +44,7 @@ EVICTIONS: Final = {
     "evicted_objects": "objects",
     "evicted_people": "people",
     "evicted_runs": "runs",
+    "evicted_sources": "sources",
     "firsts_dropped": "firsts",
     "forgotten_record_ids": "record_ids",
     "held_sequences_dropped": "held_sequences",

@@ -798,6 +798,28 @@ def by_the_clock(scene: Scene) -> None:
     scene.end = max(scene.end, START + 5 * DAY)
 
 
+def sprayed(scene: Scene) -> None:
+    """One network is refused for wrong secrets of everybody in a tenant, and of newborn ones, within some hours."""
+    dice = Random(repr(scene.dice.getstate()[1][:8]))  # its own, so that other episodes stay as they are
+    tenant = dice.choice(scene.tenants)
+    known = [(agent, group) for its, agent, group in scene.cast if its is tenant]
+    targets = known + [
+        (tenant.agent(f"sprayed-{dice.randrange(10**9)}", blueprint=name, role=role), f"{tenant.name}/{name}")
+        for name, role in [(f"sprayed-{dice.randrange(10**9)}", dice.choice(("agent", "blueprint"))) for _ in range(4)]
+    ]
+    start = START + dice.randrange(CALM_HOURS * 6, 43 * 6) * 10 * MINUTE
+    origin = dice.choice((HOME, network(dice.randint(100, 120))))
+    for agent, group in targets:
+        begun = START + dice.randrange(4) * HOUR
+        if (agent, group) not in known and dice.random() < 0.7:
+            for hour in range(4):
+                elsewhere = network(dice.randint(121, 130))
+                scene.tell(group, tenant.sign_in(agent, begun + hour * HOUR + dice.randrange(3600), origin=elsewhere))
+        for _ in range(dice.randint(0, 3)):
+            at = start + dice.randrange(0, 7 * 3600, dice.choice((1, 60, 600)))
+            scene.tell(group, tenant.sign_in(agent, at, error=INVALID, origin=origin))
+
+
 EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
     episode.__name__: episode
     for episode in (
@@ -838,6 +860,7 @@ EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
         entitled,
         asleep,
         kept_hours,
+        sprayed,
         by_the_clock,
     )
 }

@@ -22,13 +22,14 @@ from detector.engine import (
     removals,
     routing,
     sequencing,
+    spraying,
     working,
 )
 from detector.engine import engine as engine_module
 from detector.engine import state as state_module
 from detector.engine.engine import Engine
 from detector.engine.settings import EngineSettings
-from detector.features import awaited, listing, runs
+from detector.features import awaited, listing, runs, sprays
 from detector.features import outages as outages_feature
 from detector.features.apis import ApiSettings
 from detector.features.memory import TenantMemory
@@ -73,6 +74,8 @@ def small_constants(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequencing, "_MAX_HELD", CAP)
     monkeypatch.setattr(fanning, "_MAX_LEARNED", CAP)
     monkeypatch.setattr(working, "_MAX_PAUSES", CAP)
+    monkeypatch.setattr(spraying, "_MAX_SOURCES", CAP)
+    monkeypatch.setattr(sprays, "CAPACITY", CAP)
     monkeypatch.setattr(outages, "_MAX_OUTAGES", CAP)
     monkeypatch.setattr(outages_feature, "CAPACITY", CAP)
     monkeypatch.setattr(routing, "_MAX_ROUTES", 4 * CAP)
@@ -126,6 +129,15 @@ def _networks(tenant: Tenant, number: int, at: float) -> Event:
 
 def _guesses(tenant: Tenant, number: int, at: float) -> Event:
     return tenant.sign_in(tenant.agent("agent"), at, error=INVALID if number % 2 else number)
+
+
+def _sources(tenant: Tenant, number: int, at: float) -> Event:
+    return tenant.sign_in(tenant.agent("agent"), at, error=INVALID, origin=network(number))
+
+
+def _sprays(tenant: Tenant, number: int, at: float) -> Event:
+    agent = tenant.agent(f"agent-{number}", role="blueprint")
+    return tenant.sign_in(agent, at, error=INVALID, origin=network(number % 3))
 
 
 def _actors(tenant: Tenant, number: int, at: float) -> Event:
@@ -244,6 +256,8 @@ FLOODS = {
         _resources,
         _networks,
         _guesses,
+        _sources,
+        _sprays,
         _actors,
         _edits,
         _blocks,
@@ -295,6 +309,16 @@ def ledger_sizes(engine: Engine, tenant: TenantMemory) -> Iterator[tuple[str, in
     yield "firsts of one", max(map(len, tenant.firsts.values()), default=0), 32
 
 
+def source_sizes(tenant: TenantMemory) -> Iterator[tuple[str, int, int]]:
+    """The same of who tried wrong secrets."""
+    yield "sources", len(tenant.sources), CAP
+    for source in tenant.sources.values():
+        yield "open windows", len(source.open), 3
+        yield "closed windows", len(source.closed), 8
+        for tries in source.open.values():
+            yield "targets", max(len(tries.strangers), len(tries.regulars)), CAP
+
+
 def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     """(collection, its size, its cap), one tenant having been told of."""
     state, chosen = engine.state, engine.settings
@@ -328,6 +352,7 @@ def sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
         yield "actors", len(tenant.actors), CAP
         yield "credentials", len(tenant.credentials), chosen.max_identities
         yield "presences", len(tenant.presences), CAP
+        yield from source_sizes(tenant)
         for credential in tenant.credentials.values():
             yield "users of a credential", len(credential.users), 32
         for presence in tenant.presences.values():

@@ -74,5 +74,5 @@ def test_the_generator_reaches_every_kind_of_signal_and_every_detector() -> None
     # and test_hours.py hold them to the laws.
     others = {"log_gap", "unusual_hour"}
     assert kinds | others == {kind for detector in DETECTORS for kind in detector.reads}
-    assert len(kinds) == 28
+    assert len(kinds) == 29
     assert said | others == {detector.name for detector in DETECTORS}

@@ -37,8 +37,8 @@ def _concerns(stream: Stream, group: str) -> list[Event]:
 
 
 def _of_agents(alerts: Iterable[Alert]) -> set[str]:
-    """The ids of alerts, without those on a whole tenant."""
-    return ids(alert for alert in alerts if alert.subject.kind != "tenant")
+    """The ids of alerts, without those on a whole tenant, or on a network that several blueprints share."""
+    return ids(alert for alert in alerts if alert.subject.kind not in {"tenant", "network"})
 
 
 def check(factory: Factory, stream: Stream) -> None:

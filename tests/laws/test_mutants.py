@@ -220,6 +220,17 @@ def overlooks_outages(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(journal.Journal, "take", take)
 
 
+def overlooks_sources(patch: pytest.MonkeyPatch) -> None:
+    """Who tried wrong secrets is not written."""
+    original = journal.Journal.take
+
+    def take(self: journal.Journal) -> journal.Changed:
+        changed = original(self)
+        return changed._replace(rows=[row for row in changed.rows if row.kind != "source"])
+
+    patch.setattr(journal.Journal, "take", take)
+
+
 def watches_at_once(patch: pytest.MonkeyPatch) -> None:
     """Who comes from a new place is watched in the very hour, of which some records have arrived already."""
 
@@ -522,6 +533,7 @@ MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
     (test_rows.check, overlooks_blueprints),
     (test_rows.check, overlooks_copies),
     (test_rows.check, overlooks_outages),
+    (test_rows.check, overlooks_sources),
     (test_rows.check, overlooks_credentials),
     (check_crowded_rows, forgets_in_secret),
     (test_conservation.check, forgets_to_count),
