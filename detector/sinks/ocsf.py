@@ -45,6 +45,7 @@ TECHNIQUES: Final = {
     "T1098.003": "Additional Cloud Roles",
     "T1110": "Brute Force",
     "T1110.001": "Password Guessing",
+    "T1110.003": "Password Spraying",
     "T1119": "Automated Collection",
     "T1136": "Create Account",
     "T1136.003": "Cloud Account",
