@@ -60,7 +60,7 @@ class BusyStretch:
     def judge(self, signal: Signal) -> Finding | None:
         """See `Detector.judge`."""
         facts, value, usual = signal.facts, amount(signal.value), amount(signal.usual)
-        issue, total = str(facts.get("issue", "")), amount(number(facts.get("total")))
+        issue, total = str(facts.get("issue", "periods")), amount(number(facts.get("total")))
         floor = {"requests": self.requests, "steady": self.least}.get(issue, self.floor)
         if facts.get("hours") != self.hours or signal.value < floor:
             return None
