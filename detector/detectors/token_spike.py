@@ -39,7 +39,7 @@ class TokenSpike:
     )
 
     enabled: bool = True
-    high_ratio: Annotated[float, Gt(1)] = 50.0
+    high_ratio: Annotated[float, Gt(1)] = 100.0
     """Multiple of the expected count from which on the alert is high rather than medium."""
     high_days: Annotated[float, Ge(0)] = 3.0
     """Days that the agent must have been known for, for that: three days hold a working day."""

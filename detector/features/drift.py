@@ -142,7 +142,9 @@ def take_in(learned: bytes, day: int, requests: int, shared: float, least: float
             found = Drift(expected, since, rises, exp(-total), taught)
     if total < _SUSPECTED:
         if seen:
-            error = _bounded(off - shared, log(LIMIT))
+            # What siblings do not do may be left undone by this key too or not: neither is an error.
+            explained = shared if shared > 0.0 else max(shared, min(0.0, off))
+            error = _bounded(off - explained, log(LIMIT))
             errors = min(errors + 1, _DAYS)
             square += (error * error / (1.0 + 1.0 / seen) - square) / errors
         numbers[kind] = min(seen + 1, _DAYS)

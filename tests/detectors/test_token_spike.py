@@ -99,7 +99,7 @@ def test_a_spike_teaches_at_most_thrice_the_usual() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "days", "severity"), [(499.0, 3.0, "medium"), (500.0, 3.0, "high"), (500.0, 2.9, "medium")]
+    ("value", "days", "severity"), [(999.0, 3.0, "medium"), (1000.0, 3.0, "high"), (1000.0, 2.9, "medium")]
 )
 def test_fifty_times_the_usual_is_high_once_three_days_are_known(value: float, days: float, severity: str) -> None:
     facts: dict[str, int | float | bool] = {"span": 3600, "fleet": False, "known_days": days}

@@ -68,9 +68,22 @@ class Naive:
                 found = Drift(usual, self.rise[0][0], rises, exp(-self.total), taught)
         if self.total < log(10):
             if own:
-                self.errors.append(max(-log(4), min(log(4), off - shared)) ** 2 / (1 + 1 / number))
+                nearest = min(max(off, min(shared, 0.0)), 0.0) if shared <= 0 else shared
+                self.errors.append(max(-log(4), min(log(4), off - nearest)) ** 2 / (1 + 1 / number))
             own.append(level + off if own else log(requests + 1))
         return found
+
+
+def test_a_key_that_works_on_while_its_siblings_rest_is_as_steady_as_before() -> None:
+    """A holiday of theirs must not hide what rises later; nor is it an error to rest with them."""
+    alone, beside, resting = Days(), Days(), Days()
+    for day in range(10):
+        idle = -1.0 if day == 8 else 0.0
+        for memory, shared, number in ((alone, 0.0, 100), (beside, idle, 100), (resting, idle, 36 if idle else 100)):
+            memory.take_in(MONDAY + day, number, shared, 5)
+    squares = [drift._NUMBERS.unpack(memory.learned)[2] for memory in (alone, beside, resting)]
+    assert squares[1] == squares[0]
+    assert squares[2] < 0.01, "a day of a third is an error of 1.0 squared, and one of nine"
 
 
 # ----------------------------------------------------------------------------------------------------- requests
