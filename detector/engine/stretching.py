@@ -174,11 +174,11 @@ def _working(present: Sequence[tuple[IdentityMemory, PeriodMemory]], hour: int) 
 
 
 def _shared(working: Sequence[_Work]) -> dict[str, tuple[int, float]]:
-    """By blueprint: the least that its agents ask for in a ten minutes, and usually do, added up."""
+    """By blueprint: the least that its agents ask for in ten minutes, and usually do, of those that are known."""
     sums: dict[str, tuple[int, float]] = {}
     for identity, memory, stretch in working:
         seen, mean = stretches.usual_least(periods.stretch_of(memory))
-        if identity.blueprint_id is not None and seen:
+        if identity.blueprint_id is not None and seen >= stretches.EXPERIENCE:
             least, usual = sums.get(identity.blueprint_id, (0, 0.0))
             sums[identity.blueprint_id] = least + stretches.least_of(stretch), usual + mean
     return sums
