@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from detector.engine.state import State
     from detector.features.memory import IdentityMemory
 
+_KNOWN: Final = 3
+"""Days of a key from which on hours of little work are remembered: nobody could say before that they are such."""
 _LITTLE: Final = 3.0
 """Usual busy periods of two hours in which a key does little."""
 _SEEN: Final = 20.0
@@ -86,7 +88,8 @@ class Stretching:
                 found += self._beside(tenant_id, work, hour)
                 found += self._steady(work, shared)
         for work in working:
-            periods.put_stretch(work.memory, stretches.take_in(periods.stretch_of(work.memory), work.stretch))
+            learned = stretches.take_in(periods.stretch_of(work.memory), hour, work.stretch)
+            periods.put_stretch(work.memory, learned)
         for each in sorted(found, key=lambda one: (one.work.identity.id, one.facts["issue"])):
             self._tell(tenant_id, hour, each)
 
@@ -168,8 +171,8 @@ def _working(present: Sequence[tuple[IdentityMemory, PeriodMemory]], hour: int) 
     """Those whose hour was one of work, each with its last two hours."""
     for identity, memory in present:
         now, worked = periods.newest_two(memory)
-        if now >= stretches.WORK:
-            before = stretches.before(periods.stretch_of(memory), worked)
+        if now >= stretches.ON_END or (now >= stretches.WORK and periods.days(memory) >= _KNOWN):
+            before = stretches.before(periods.stretch_of(memory), hour) if worked else stretches.IDLE
             yield _Work(identity, memory, before + stretches.counts_in(identity.rates, hour))
 
 

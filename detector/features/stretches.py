@@ -31,6 +31,8 @@ from detector.features.token_rate import RateMemory
 
 WORK: Final = 3
 """Busy periods of an hour from which on its counts are worth a look."""
+ON_END: Final = 5
+"""The same of a key of few days: hours of little work are nothing to it yet."""
 BURSTS: Final = 3
 """The fullest ten minutes of a stretch, which are left out."""
 PAUSES: Final = 2
@@ -58,9 +60,11 @@ _UNCERTAIN: Final = 4.0
 
 _FINE: Final = 256
 """Parts of a request in which numbers are remembered."""
-_NUMBERS: Final = Struct("<B2H6B")
-"""Stretches whose least was learned, its mean and standard deviation in `_FINE` parts; the counts of the last hour of
-work."""
+_HOURS: Final = 256
+"""Hours that are told apart."""
+_NUMBERS: Final = Struct("<B2H7B")
+"""Stretches whose least was learned, its mean and standard deviation in `_FINE` parts; the last hour that was worth a
+look, and its counts."""
 
 NOTHING: Final = bytes(_NUMBERS.size)
 """What a key has learned before it was at work for long; in one piece, because there are very many keys."""
@@ -68,7 +72,8 @@ NOTHING: Final = bytes(_NUMBERS.size)
 Counts = tuple[int, ...]
 """Requests of each ten minutes of an hour, or of two hours."""
 
-_IDLE: Final[Counts] = (0,) * STEPS_PER_HOUR
+IDLE: Final[Counts] = (0,) * STEPS_PER_HOUR
+"""An hour without requests."""
 
 
 class Steady(msgspec.Struct, frozen=True, gc=False):
@@ -112,13 +117,14 @@ def counts_in(rates: RateMemory, hour: int) -> Counts:
     return tuple(counts)
 
 
-def before(learned: bytes, worked: int) -> Counts:
-    """The counts of the hour before; `worked` are its busy periods, and what is remembered may be of an earlier one."""
-    return _NUMBERS.unpack(learned)[3:] if worked >= WORK else _IDLE
+def before(learned: bytes, hour: int) -> Counts:
+    """The counts of the hour before, which had busy periods; as if it had none, if they were not worth a look."""
+    _, _, _, last, *counts = _NUMBERS.unpack(learned)
+    return tuple(counts) if last == (hour - 1) % _HOURS else IDLE
 
 
-def take_in(learned: bytes, stretch: Counts) -> bytes:
-    """Takes in an hour of work, given as the stretch that it ends."""
+def take_in(learned: bytes, hour: int, stretch: Counts) -> bytes:
+    """Takes in an hour of work, given with the stretch that it ends."""
     seen, mean, deviation = _known(learned)
     least = float(least_of(stretch))
     if least:
@@ -130,7 +136,8 @@ def take_in(learned: bytes, stretch: Counts) -> bytes:
         deviation = sqrt((squares + off * (least - mean)) / seen)
         if seen == _KEPT:
             seen //= 2
-    return _NUMBERS.pack(seen, round(mean * _FINE), round(deviation * _FINE), *stretch[STEPS_PER_HOUR:])
+    last = hour % _HOURS
+    return _NUMBERS.pack(seen, round(mean * _FINE), round(deviation * _FINE), last, *stretch[STEPS_PER_HOUR:])
 
 
 def usual_least(learned: bytes) -> tuple[int, float]:

@@ -25,8 +25,8 @@ EVEN: Counts = (10,) * 12
 def taught(number: int, stretch: Counts = (1, 2, 3, 2, 1, 4, 2, 3, 2, 1, 2, 5)) -> bytes:
     """What so many stretches of the same kind have taught."""
     learned = NOTHING
-    for _ in range(number):
-        learned = stretches.take_in(learned, stretch)
+    for hour in range(number):
+        learned = stretches.take_in(learned, hour, stretch)
     return learned
 
 
@@ -46,8 +46,8 @@ class Naive:
 @given(HOURS)
 def test_what_is_learned_is_the_mean_and_the_deviation_of_the_leasts(hours: list[Counts]) -> None:
     learned, naive, before = NOTHING, Naive(), (0,) * 6
-    for hour in hours:
-        learned = stretches.take_in(learned, before + hour)
+    for place, hour in enumerate(hours):
+        learned = stretches.take_in(learned, place, before + hour)
         naive.take_in(before + hour)
         before = hour
     seen, mean = stretches.usual_least(learned)
@@ -55,7 +55,7 @@ def test_what_is_learned_is_the_mean_and_the_deviation_of_the_leasts(hours: list
     if seen:
         assert mean == pytest.approx(np.mean(naive.leasts), abs=0.5)
     if hours:
-        assert stretches.before(learned, stretches.WORK) == hours[-1]
+        assert stretches.before(learned, len(hours)) == hours[-1]
 
 
 @given(st.lists(st.integers(0, 4_799), max_size=80))
@@ -80,9 +80,9 @@ def test_more_requests_than_a_byte_holds_are_as_many_as_it_holds() -> None:
 
 
 def test_the_hour_before_counts_only_when_it_was_one_of_work() -> None:
-    learned = stretches.take_in(NOTHING, (0,) * 6 + (1, 2, 3, 4, 5, 6))
-    assert stretches.before(learned, 3) == (1, 2, 3, 4, 5, 6)
-    assert stretches.before(learned, 2) == stretches.before(NOTHING, 6) == (0,) * 6
+    learned = stretches.take_in(NOTHING, 499_000, (0,) * 6 + (1, 2, 3, 4, 5, 6))
+    assert stretches.before(learned, 499_001) == (1, 2, 3, 4, 5, 6)
+    assert stretches.before(learned, 499_002) == stretches.before(NOTHING, 499_001) == (0,) * 6
 
 
 def test_idle_stretches_teach_nothing() -> None:
@@ -91,7 +91,7 @@ def test_idle_stretches_teach_nothing() -> None:
 
 
 def test_an_outlier_teaches_little() -> None:
-    assert stretches.usual_least(stretches.take_in(taught(20), (250,) * 12))[1] < 1.3
+    assert stretches.usual_least(stretches.take_in(taught(20), 20, (250,) * 12))[1] < 1.3
 
 
 def test_the_past_fades() -> None:
