@@ -80,13 +80,12 @@ class Stretching:
     def look(self, tenant_id: str, hour: int, present: Sequence[tuple[IdentityMemory, PeriodMemory]]) -> None:
         """Judges an hour of those who were at work in it, then learns from it."""
         working = list(_working(present, hour))
-        shared = _shared(working)
         found: list[_Found] = []
         for work in working:
             memory = work.memory
             if periods.days(memory) >= self.min_days and periods.knows(memory, hour):
                 found += self._beside(tenant_id, work, hour)
-                found += self._steady(work, shared)
+                found += self._steady(work, working)
         for work in working:
             learned = stretches.take_in(periods.stretch_of(work.memory), hour, work.stretch)
             periods.put_stretch(work.memory, learned)
@@ -115,17 +114,13 @@ class Stretching:
         facts: dict[str, Fact] = {"issue": "requests", "total": judged.total, "siblings_factor": round(factor, 2)}
         yield _Found(work, judged.count, judged.usual, judged.p_value, facts)
 
-    def _steady(self, work: _Work, shared: dict[str, tuple[int, float]]) -> Iterator[_Found]:
+    def _steady(self, work: _Work, working: Sequence[_Work]) -> Iterator[_Found]:
         learned = periods.stretch_of(work.memory)
         judged = stretches.steady(learned, work.stretch, 1.0)
         if judged is None or judged.least < self.least or judged.p_value >= self.p_value:
             return
-        factor, blueprint = 1.0, work.identity.blueprint_id
-        if blueprint is not None:
-            least, usual = shared[blueprint]
-            others = least - judged.least + _SHARED, usual - judged.usual + _SHARED
-            factor = max(1.0, min(_MOST_SHARED, others[0] / others[1]))
-            judged = stretches.steady(learned, work.stretch, factor) or judged
+        factor = _shared(work, working)
+        judged = stretches.steady(learned, work.stretch, factor) or judged
         facts: dict[str, Fact] = {
             "issue": "steady",
             "total": judged.total,
@@ -176,12 +171,11 @@ def _working(present: Sequence[tuple[IdentityMemory, PeriodMemory]], hour: int) 
             yield _Work(identity, memory, before + stretches.counts_in(identity.rates, hour))
 
 
-def _shared(working: Sequence[_Work]) -> dict[str, tuple[int, float]]:
-    """By blueprint: the least that its agents ask for in ten minutes, and usually do, of those that are known."""
-    sums: dict[str, tuple[int, float]] = {}
-    for identity, memory, stretch in working:
-        seen, mean = stretches.usual_least(periods.stretch_of(memory))
-        if identity.blueprint_id is not None and seen >= stretches.EXPERIENCE:
-            least, usual = sums.get(identity.blueprint_id, (0, 0.0))
-            sums[identity.blueprint_id] = least + stretches.least_of(stretch), usual + mean
-    return sums
+def _shared(own: _Work, working: Sequence[_Work]) -> float:
+    """How many times as much as usual siblings ask for in nearly every ten minutes, of those that are known."""
+    least, usual, blueprint = _SHARED, _SHARED, own.identity.blueprint_id
+    for each in working:
+        seen, mean = stretches.usual_least(periods.stretch_of(each.memory))
+        if each is not own and each.identity.blueprint_id == blueprint is not None and seen >= stretches.EXPERIENCE:
+            least, usual = least + stretches.least_of(each.stretch), usual + mean
+    return max(1.0, min(_MOST_SHARED, least / usual))

@@ -26,7 +26,7 @@ from detector.features import drift, stretches
 from detector.features.fleet import CELLS, cell_of
 from detector.features.tails import negative_binomial_tail
 from detector.features.timeline import NEVER, STEPS_PER_HOUR, shared
-from detector.features.token_rate import RateMemory
+from detector.features.token_rate import RateMemory, counts_of
 
 HOURS: Final = 24
 """Hours whose busy periods are remembered one by one."""
@@ -130,20 +130,8 @@ def cells_of(memory: PeriodMemory) -> bytes:
 
 
 def busy_in(rates: RateMemory, hour: int) -> int:
-    """The busy periods of an hour, a bit each, of which the lowest is its first ten minutes.
-
-    Ten-minute buckets are kept until their hour is final (`timeline.horizons`).
-    """
-    first, busy = hour * STEPS_PER_HOUR, 0
-    if 0 <= rates.bucket - first < STEPS_PER_HOUR:
-        busy = 1 << (rates.bucket - first)
-    steps = rates.steps
-    for place in range(len(steps) - 3, -1, -3):
-        if steps[place] < first:
-            break
-        if steps[place] - first < STEPS_PER_HOUR:
-            busy |= 1 << (steps[place] - first)
-    return busy
+    """The busy periods of an hour that has just become final, a bit each, the lowest being its first ten minutes."""
+    return sum(1 << place for place, count in enumerate(counts_of(rates, hour)) if count)
 
 
 def take_in(memory: PeriodMemory, hour: int, busy: int) -> None:

@@ -121,12 +121,17 @@ def _roll(memory: SourceMemory, window: int, horizon: Horizon) -> None:
     memory.newest = window
     for final in sorted(each for each in memory.open if each <= window - horizon.keep):
         tries = memory.open.pop(final)
-        memory.closed.append((final, min(len(tries.strangers), MOST_TAUGHT), len(tries.regulars)))
+        memory.closed.append((final, *_taught(tries)))
     limit = window - horizon.keep - horizon.lag - _PER_DAY + 2
     while memory.closed and memory.closed[0][0] <= limit:
         folded, *counts = memory.closed.pop(0)
         for place, count in enumerate(counts):
             memory.base[place] += weight(folded * SIX_HOURS) * count
+
+
+def _taught(tries: Tries) -> tuple[int, int]:
+    """(strangers, regulars) that six hours teach."""
+    return min(len(tries.strangers), MOST_TAUGHT), len(tries.regulars)
 
 
 def earliest(tries: Tries, kind: Kind) -> list[tuple[str, Refusal]]:
@@ -142,8 +147,7 @@ def usual(memory: SourceMemory, kind: Kind, window: int, horizon: Horizon) -> Us
     learned += sum(weight(each[0] * SIX_HOURS) * each[1 + place] for each in memory.closed if each[0] <= limit)
     for each, tries in memory.open.items():
         if each <= limit:
-            count = len(tries.of(kind))
-            learned += weight(each * SIX_HOURS) * (min(count, MOST_TAUGHT) if kind == "strangers" else count)
+            learned += weight(each * SIX_HOURS) * _taught(tries)[place]
     windows = max(0, limit - memory.first + 1)
     seen = (1.0 - _FADES**windows) / (1.0 - _FADES) * weight(limit * SIX_HOURS) / now
     return Usual((PRIOR_TARGETS * PRIOR_WINDOWS + learned / now) / (PRIOR_WINDOWS + seen), seen)

@@ -27,7 +27,7 @@ import msgspec
 
 from detector.features.tails import TINY, gamma_tail, negative_binomial_tail
 from detector.features.timeline import STEPS_PER_HOUR
-from detector.features.token_rate import RateMemory
+from detector.features.token_rate import RateMemory, counts_of
 
 WORK: Final = 3
 """Busy periods of an hour from which on its counts are worth a look."""
@@ -103,18 +103,8 @@ class Beside(msgspec.Struct, frozen=True, gc=False):
 
 
 def counts_in(rates: RateMemory, hour: int) -> Counts:
-    """Requests of each ten minutes of an hour that is final; they are kept until it is (`timeline.horizons`)."""
-    first = hour * STEPS_PER_HOUR
-    counts = [0] * STEPS_PER_HOUR
-    if 0 <= rates.bucket - first < STEPS_PER_HOUR:
-        counts[rates.bucket - first] = min(_MOST, rates.n)
-    steps = rates.steps
-    for place in range(len(steps) - 3, -1, -3):
-        if steps[place] < first:
-            break
-        if steps[place] - first < STEPS_PER_HOUR:
-            counts[steps[place] - first] = min(_MOST, steps[place + 1])
-    return tuple(counts)
+    """Requests of each ten minutes of an hour that has just become final, as far as they are told apart."""
+    return tuple(min(_MOST, count) for count in counts_of(rates, hour))
 
 
 def before(learned: bytes, hour: int) -> Counts:

@@ -287,6 +287,20 @@ def count_in(memory: RateMemory, span_index: int, bucket: int) -> int:
     return 0
 
 
+def counts_of(memory: RateMemory, hour: int) -> list[int]:
+    """Requests of each ten minutes of an hour that has just become final; they are kept until then (`horizons`)."""
+    first, counts = hour * STEPS_PER_HOUR, [0] * STEPS_PER_HOUR
+    if 0 <= memory.bucket - first < STEPS_PER_HOUR:
+        counts[memory.bucket - first] = memory.n
+    steps = memory.steps
+    for place in range(len(steps) - 3, -1, -3):
+        if steps[place] < first:
+            break
+        if steps[place] - first < STEPS_PER_HOUR:
+            counts[steps[place] - first] = steps[place + 1]
+    return counts
+
+
 def baseline(memory: RateMemory, span_index: int, bucket: int, horizon: Horizon) -> tuple[float, float, float]:
     """(seen, mean, variance) per active bucket that `bucket` may be judged against."""
     closed = memory.closed(span_index)

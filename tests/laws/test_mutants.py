@@ -209,28 +209,6 @@ def last_risk_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Casebook, "watch", watch)
 
 
-def overlooks_outages(patch: pytest.MonkeyPatch) -> None:
-    """What an edit of Conditional Access has blocked so far is not written."""
-    original = journal.Journal.take
-
-    def take(self: journal.Journal) -> journal.Changed:
-        changed = original(self)
-        return changed._replace(rows=[row for row in changed.rows if row.kind != "outage"])
-
-    patch.setattr(journal.Journal, "take", take)
-
-
-def overlooks_sources(patch: pytest.MonkeyPatch) -> None:
-    """Who tried wrong secrets is not written."""
-    original = journal.Journal.take
-
-    def take(self: journal.Journal) -> journal.Changed:
-        changed = original(self)
-        return changed._replace(rows=[row for row in changed.rows if row.kind != "source"])
-
-    patch.setattr(journal.Journal, "take", take)
-
-
 def watches_at_once(patch: pytest.MonkeyPatch) -> None:
     """Who comes from a new place is watched in the very hour, of which some records have arrived already."""
 
@@ -243,17 +221,6 @@ def watches_at_once(patch: pytest.MonkeyPatch) -> None:
 def first_come_first_served(patch: pytest.MonkeyPatch) -> None:
     """Of those who share a credential, all but whoever came first are told."""
     patch.setattr(credentials, "sharers", lambda memory: tuple(memory.users)[1:])
-
-
-def overlooks_credentials(patch: pytest.MonkeyPatch) -> None:
-    """Who uses a credential is not written."""
-    original = journal.Journal.take
-
-    def take(self: journal.Journal) -> journal.Changed:
-        changed = original(self)
-        return changed._replace(rows=[row for row in changed.rows if row.kind != "credential"])
-
-    patch.setattr(journal.Journal, "take", take)
 
 
 def latest_run_only(patch: pytest.MonkeyPatch) -> None:
@@ -303,6 +270,23 @@ def dropping(field: str) -> Mutation:
 
     mutation.__doc__ = f"`{field}` is not written."
     mutation.__name__ = f"drops_{field}"
+    return mutation
+
+
+def overlooking(kind: str) -> Mutation:
+    """A kind of rows that are not written."""
+
+    def mutation(patch: pytest.MonkeyPatch) -> None:
+        original = journal.Journal.take
+
+        def take(self: journal.Journal) -> journal.Changed:
+            changed = original(self)
+            return changed._replace(rows=[row for row in changed.rows if row.kind != kind])
+
+        patch.setattr(journal.Journal, "take", take)
+
+    mutation.__doc__ = f"Rows of the kind `{kind}` are not written."
+    mutation.__name__ = f"overlooks_{kind}"
     return mutation
 
 
@@ -430,17 +414,6 @@ def forgets_in_secret(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(journal.Journal, "forget", lambda *_: None)
 
 
-def overlooks_blueprints(patch: pytest.MonkeyPatch) -> None:
-    """The memory of blueprints is not written."""
-    original = journal.Journal.take
-
-    def take(self: journal.Journal) -> journal.Changed:
-        changed = original(self)
-        return changed._replace(rows=[row for row in changed.rows if row.kind != "fleet"])
-
-    patch.setattr(journal.Journal, "take", take)
-
-
 def overlooks_copies(patch: pytest.MonkeyPatch) -> None:
     """Record ids are not written."""
     original = journal.Journal.take
@@ -530,11 +503,11 @@ MUTANTS: tuple[tuple[Callable[[Any, Stream], None], Mutation], ...] = (
     (test_caches.check, counts_again),
     (test_caches.check, name_of_the_latest_route),
     (test_caches.check, keeps_wrong_origins),
-    (test_rows.check, overlooks_blueprints),
+    (test_rows.check, overlooking("fleet")),
     (test_rows.check, overlooks_copies),
-    (test_rows.check, overlooks_outages),
-    (test_rows.check, overlooks_sources),
-    (test_rows.check, overlooks_credentials),
+    (test_rows.check, overlooking("outage")),
+    (test_rows.check, overlooking("source")),
+    (test_rows.check, overlooking("credential")),
     (check_crowded_rows, forgets_in_secret),
     (test_conservation.check, forgets_to_count),
     (test_conservation.check, counts_copies_as_applied),
