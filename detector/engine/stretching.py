@@ -94,6 +94,8 @@ class Stretching:
 
     def _beside(self, tenant_id: str, work: _Work, hour: int) -> Iterator[_Found]:
         identity, memory, stretch = work
+        if stretches.beside_bursts(stretch) < self.requests:
+            return
         busy = periods.expected(memory, hour, STRETCH)
         if busy > _LITTLE:
             return
@@ -104,7 +106,7 @@ class Stretching:
             return
         spread, days = periods.dispersion(memory, periods.DISPERSIONS[STRETCH]), float(periods.days(memory))
         judged = stretches.beside(stretch, busy * mean, spread, days)
-        if judged.count < self.requests or judged.p_value >= self.p_value:
+        if judged.p_value >= self.p_value:
             return
         factor = self.factor(tenant_id, identity, memory, hour, STRETCH)
         at_work = periods.judge(memory, hour, STRETCH, busy, factor)
@@ -115,9 +117,11 @@ class Stretching:
         yield _Found(work, judged.count, judged.usual, judged.p_value, facts)
 
     def _steady(self, work: _Work, working: Sequence[_Work]) -> Iterator[_Found]:
+        if stretches.least_of(work.stretch) < self.least:
+            return
         learned = periods.stretch_of(work.memory)
         judged = stretches.steady(learned, work.stretch, 1.0)
-        if judged is None or judged.least < self.least or judged.p_value >= self.p_value:
+        if judged is None or judged.p_value >= self.p_value:
             return
         factor = _shared(work, working)
         judged = stretches.steady(learned, work.stretch, factor) or judged
@@ -165,8 +169,9 @@ class Stretching:
 def _working(present: Sequence[tuple[IdentityMemory, PeriodMemory]], hour: int) -> Iterator[_Work]:
     """Those whose hour was one of work, each with its last two hours."""
     for identity, memory in present:
-        now, worked = periods.newest_two(memory)
-        if now >= stretches.ON_END or (now >= stretches.WORK and periods.days(memory) >= _KNOWN):
+        now = periods.newest(memory)
+        if now >= stretches.WORK and (now >= stretches.ON_END or periods.days(memory) >= _KNOWN):
+            worked = periods.count(memory, hour, STRETCH) > now
             before = stretches.before(periods.stretch_of(memory), hour) if worked else stretches.IDLE
             yield _Work(identity, memory, before + stretches.counts_in(identity.rates, hour))
 

@@ -222,9 +222,9 @@ def count(memory: PeriodMemory, hour: int, hours: int) -> int:
     return int.from_bytes(_newest(memory, hour, hours)).bit_count()
 
 
-def newest_two(memory: PeriodMemory) -> tuple[int, int]:
-    """Busy periods of the newest hour at work, and of the hour before it."""
-    return memory.learned[RECENT].bit_count(), memory.learned[RECENT + 1].bit_count()
+def newest(memory: PeriodMemory) -> int:
+    """Busy periods of the newest hour at work."""
+    return memory.learned[RECENT].bit_count()
 
 
 def busy_at(memory: PeriodMemory, hour: int, hours: int, place: int) -> int:

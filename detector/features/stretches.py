@@ -104,7 +104,8 @@ class Beside(msgspec.Struct, frozen=True, gc=False):
 
 def counts_in(rates: RateMemory, hour: int) -> Counts:
     """Requests of each ten minutes of an hour that has just become final, as far as they are told apart."""
-    return tuple(min(_MOST, count) for count in counts_of(rates, hour))
+    counts = counts_of(rates, hour)
+    return tuple(counts if max(counts) <= _MOST else [min(_MOST, count) for count in counts])
 
 
 def before(learned: bytes, hour: int) -> Counts:
@@ -165,7 +166,7 @@ def beside(stretch: Counts, usual: float, dispersion: float, days: float) -> Bes
         dispersion: Of the busy periods of the key, in excess of a Poisson count: they vary, once bursts are out.
         days: That `usual` was learned from.
     """
-    count = sum(sorted(stretch)[:-BURSTS])
+    count = beside_bursts(stretch)
     tail = negative_binomial_tail(count, usual, dispersion + 1.0 / (_UNCERTAIN + days))
     return Beside(count, usual, sum(stretch), tail)
 
@@ -174,6 +175,11 @@ def _known(learned: bytes) -> tuple[int, float, float]:
     """(stretches whose least was learned, its mean, its standard deviation)."""
     seen, mean, deviation, *_ = _NUMBERS.unpack(learned)
     return seen, mean / _FINE, deviation / _FINE
+
+
+def beside_bursts(stretch: Counts) -> int:
+    """Requests of a stretch beside its three fullest ten minutes."""
+    return sum(sorted(stretch)[:-BURSTS])
 
 
 def least_of(stretch: Counts) -> int:
