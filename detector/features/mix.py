@@ -9,7 +9,7 @@ before them have taught: of every resource how many there were since it was firs
 So what is judged has not taught, and a resource is rare only by hours in which it could have been used: one that
 siblings began to use together is not, from its first days on.
 
-What was learned is halved every few days of work. The tail is that of a beta-binomial count. Work comes in spells, so
+What was learned of a resource is halved every few days of work. The tail is that of a beta-binomial count. Work comes in spells, so
 hours are worth little more than a day together, however many there were.
 """
 
@@ -42,8 +42,9 @@ _WINDOW: Final = (1 << WINDOW) - 1
 _NUMBERS: Final = Struct("<QQQ")
 _ONES: Final = 0x0101010101010101
 _LOST: Final = 0xFEFEFEFEFEFEFEFE
-_FULL: Final = 0x8080808080808080
-"""One of the bytes has reached 128 hours: all are halved."""
+_MOST: Final = 128
+"""Hours after which what was learned of a resource is halved."""
+_FULL: Final = _MOST * _ONES
 _BYTE: Final = 0xFF
 
 
@@ -135,9 +136,11 @@ def newest(memory: MixMemory, resource: str) -> int:
 
 
 def _halved(newest: int, since: int, with_it: int) -> bytes:
-    """The same shares, learned from half as many hours."""
-    hours = [max(0, each - _APART) // 2 + min(each, _APART) for each in since.to_bytes(CAPACITY, "little")]
-    taken = [(each + 1) // 2 for each in with_it.to_bytes(CAPACITY, "little")]
+    """The same shares, of resources with the most hours learned from half as many."""
+    hours, taken = bytearray(since.to_bytes(CAPACITY, "little")), bytearray(with_it.to_bytes(CAPACITY, "little"))
+    for place, number in enumerate(hours):
+        if number >= _MOST:
+            hours[place], taken[place] = (number - _APART) // 2 + _APART, (taken[place] + 1) // 2
     return newest.to_bytes(CAPACITY, "little") + bytes(hours) + bytes(taken)
 
 

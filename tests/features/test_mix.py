@@ -97,11 +97,18 @@ def test_numbers_stay_bytes_and_shares_stay_what_they_are() -> None:
 
 
 @pytest.mark.parametrize(("hours", "taught"), [(127, 119), (128, 60), (129, 61)])
-def test_all_is_halved_when_the_oldest_has_taught_for_long(hours: int, taught: int) -> None:
-    """What is younger than the hours that have not taught keeps its age."""
+def test_a_resource_is_halved_when_it_has_taught_for_long(hours: int, taught: int) -> None:
     memory = told(*(("mail",),) * (hours - 3), *(BOTH,) * 3)
     assert [memory.hours[CAPACITY + place] for place in (0, 1)] == [taught + APART, 3]
     assert memory.hours[2 * CAPACITY] == taught
+
+
+def test_a_younger_resource_is_not_halved_with_it() -> None:
+    """Else a theft that begins just then would find too little known to be told."""
+    memory = told(*(("mail",),) * 50, BOTH, *(("mail",),) * 73, *(BOTH,) * 5)
+    assert memory.hours[CAPACITY] == 61 + APART
+    assert memory.hours[CAPACITY + 1] == 79
+    assert [shift.resource for shift in mix.take_in(memory, list(BOTH), 4, 48.0)] == ["vault"]
 
 
 def test_it_is_bounded_whatever_is_told() -> None:
