@@ -9,8 +9,8 @@ before them have taught: of every resource how many there were since it was firs
 So what is judged has not taught, and a resource is rare only by hours in which it could have been used: one that
 siblings began to use together is not, from its first days on.
 
-What was learned of a resource is halved every few days of work. The tail is that of a beta-binomial count. Work comes in spells, so
-hours are worth little more than a day together, however many there were.
+What was learned of a resource is halved every few days of work. The tail is that of a beta-binomial count. Work comes
+in spells, so hours are worth little more than a day together, however many there were.
 """
 
 from __future__ import annotations
