@@ -38,7 +38,7 @@ class ResourceShift:
     )
 
     enabled: bool = True
-    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-4
+    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-3
     """Tail probability that the number of hours must fall below."""
     floor: Annotated[int, Interval(ge=2, le=6)] = 4
     """Of the last six hours at work, those with the resource, below which nothing is said."""

@@ -34,17 +34,17 @@ def turned(agent: Agent = FILER, *, hours: int = 6, at: float = TURN, **words: A
 
 
 def test_an_agent_that_turns_to_a_seldom_used_resource_is_said_with_its_numbers() -> None:
-    (alert,) = said(NAME, history(vault=3), turned(hours=5))
+    (alert,) = said(NAME, history(vault=3), turned(hours=4))
     vault = guid("resource", "vault")
     assert (alert.severity, alert.catalogue_ids) == ("medium", ("D107b",))
     assert (alert.subject.kind, alert.subject.id) == ("agent", FILER.id)
-    assert alert.title == "A seldom used resource in 5 of the last 6 hours at work"
+    assert alert.title == "A seldom used resource in 4 of the last 6 hours at work"
     assert alert.explanation == (
-        "filer got tokens for dccd161a-d043-5db6-8d8f-5ff1f4663c41 in 5 of the last 6 hours in which it was at work, "
-        "usually in 0.2, learned from 108 hours (p = 2e-05)."
+        "filer got tokens for dccd161a-d043-5db6-8d8f-5ff1f4663c41 in 4 of the last 6 hours in which it was at work, "
+        "usually in 0.2, learned from 107 hours (p = 0.0002)."
     )
     assert {("resource", vault), ("blueprint", FILER.blueprint)} <= {(each.kind, each.id) for each in alert.entities}
-    assert alert.time == "2026-03-17T05:00:00.000Z"
+    assert alert.time == "2026-03-17T04:00:00.000Z"
 
 
 def test_an_agent_without_a_blueprint_is_said_too() -> None:
@@ -103,7 +103,7 @@ def test_a_resource_must_have_been_known_for_two_days_at_work(days: int, alerts:
 
 @pytest.mark.parametrize(
     ("value", "p_value", "seen", "found"),
-    [(4, 9.9e-5, 48, True), (3, 9.9e-5, 48, False), (4, 1e-4, 48, False), (4, 9.9e-5, 47, False)],
+    [(4, 9.9e-4, 48, True), (3, 9.9e-4, 48, False), (4, 1e-3, 48, False), (4, 9.9e-4, 47, False)],
 )
 def test_every_threshold_has_its_edge(value: float, p_value: float, seen: float, *, found: bool) -> None:
     facts: dict[str, int | float | str] = {"hours": 6, "agent_name": "filer", "resource_id": "vault"}
