@@ -25,7 +25,7 @@ from typing import Final
 
 import msgspec
 
-from detector.features.tails import TINY, gamma_tail, negative_binomial_tail
+from detector.features.tails import TINY, gamma_below, negative_binomial_tail
 from detector.features.timeline import STEPS_PER_HOUR
 from detector.features.token_rate import RateMemory, counts_of
 
@@ -191,4 +191,4 @@ def _evenness(stretch: Counts) -> float:
     """Chance that Poisson counts of one mean differ as little as these do; 1 when they differ by more than those."""
     mean, freedom = sum(stretch) / len(stretch), len(stretch) - 1
     index = sum((count - mean) ** 2 for count in stretch) / mean
-    return max(_EVENNESS, gamma_tail(freedom / 2.0, index / 2.0)) if index < freedom else 1.0
+    return max(_EVENNESS, gamma_below(freedom / 2.0, index / 2.0)) if index < freedom else 1.0

@@ -13,6 +13,7 @@ TINY = 1e-300
 """Smallest probability ever returned: keeps -log10 finite."""
 
 _EPSILON = 1e-15
+_CLOSE = 1e-12
 _STEPS = 10_000
 _FINER = 4
 
@@ -72,14 +73,14 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
     return max(0.0, 1.0 - exp(log_front - log(b)) * _continued_fraction(b, a, 1.0 - x))
 
 
-def gamma_tail(a: float, x: float) -> float:
-    """Lower tail of a gamma distribution of shape a: the regularised incomplete gamma function P(a, x).
+def gamma_below(a: float, x: float) -> float:
+    """P(X <= x) for a gamma distribution of shape a and scale 1: the regularised incomplete gamma function P(a, x).
 
     The sum of squares of 2a standard normal numbers is below 2x so often (DLMF 8.11.4).
 
     Args:
         a: Above 0.
-        x: From 0 to a, where the series converges fast.
+        x: Where the series converges fast: not far above a.
 
     Returns:
         The probability, in [1e-300, 1].
@@ -93,6 +94,30 @@ def gamma_tail(a: float, x: float) -> float:
         term *= x / step
         total += term
     return min(1.0, max(TINY, total * exp(a * log(x) - x - lgamma(a))))
+
+
+def gamma_above(a: float, x: float) -> float:
+    """P(X >= x) for a gamma distribution of shape a and scale 1: the regularised incomplete gamma function Q(a, x).
+
+    What `gamma_below` leaves, or beyond the mean its continued fraction (DLMF 8.9.2, modified Lentz method).
+
+    Returns:
+        The probability, in [1e-300, 1].
+    """
+    if x < a + 1.0:
+        return max(TINY, 1.0 - gamma_below(a, x)) if x > 0.0 else 1.0
+    b = x + 1.0 - a
+    c, d = 1.0 / TINY, 1.0 / b
+    value, change, step = d, 0.0, 0.0
+    while abs(change - 1.0) > _CLOSE:
+        step += 1.0
+        odd = step * (a - step)
+        b += 2.0
+        d = 1.0 / (odd * d + b)
+        c = b + odd / c
+        change = d * c
+        value *= change
+    return max(TINY, exp(a * log(x) - x - lgamma(a)) * value)
 
 
 def negative_binomial_tail(count: int, mean: float, dispersion: float) -> float:

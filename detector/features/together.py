@@ -9,18 +9,17 @@ shape is four fifths of n. One key alone is not several: what it adds is bounded
 
 from __future__ import annotations
 
-from math import exp, lgamma, log
+from math import log
 from typing import Final
 
 from detector.features.periods import DISPERSIONS, PeriodMemory, count, dispersion, expected
-from detector.features.tails import TINY, negative_binomial_tail
+from detector.features.tails import gamma_above, negative_binomial_tail
 
 _MOST: Final = 8.0
 """What one key adds at most."""
 _SHAPE: Final = 0.8
 NOTED: Final = 1.5
 """From here on what a key adds is worth counting: p = 0.22."""
-_EPSILON: Final = 1e-12
 
 
 def surprise(memory: PeriodMemory, hour: int, hours: int) -> float:
@@ -34,34 +33,4 @@ def surprise(memory: PeriodMemory, hour: int, hours: int) -> float:
 
 def chance(total: float, keys: int) -> float:
     """How likely the surprises of `keys` keys are to sum up to `total` or more."""
-    return max(TINY, gamma_tail(_SHAPE * keys, total))
-
-
-def gamma_tail(shape: float, x: float) -> float:
-    """P(X >= x) for a gamma distribution with this shape and scale 1: the regularised incomplete gamma function Q.
-
-    By its series below the mean and by its continued fraction above (DLMF 8.11.4 and 8.9.2, modified Lentz method).
-    """
-    if x <= 0.0:
-        return 1.0
-    front = exp(shape * log(x) - x - lgamma(shape))
-    if x < shape + 1.0:
-        term = total = 1.0 / shape
-        step = shape
-        while term > total * _EPSILON:
-            step += 1.0
-            term *= x / step
-            total += term
-        return max(0.0, 1.0 - front * total)
-    b = x + 1.0 - shape
-    c, d = 1.0 / TINY, 1.0 / b
-    value, change, step = d, 0.0, 0.0
-    while abs(change - 1.0) > _EPSILON:
-        step += 1.0
-        a = step * (shape - step)
-        b += 2.0
-        d = 1.0 / (a * d + b)
-        c = b + a / c
-        change = d * c
-        value *= change
-    return front * value
+    return gamma_above(_SHAPE * keys, total)

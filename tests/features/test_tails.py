@@ -40,8 +40,18 @@ dispersions = spread(1e-4, 100.0)
 
 
 @given(st.floats(0.1, 50.0), st.floats(0.0, 1.0))
-def test_the_gamma_tail_equals_scipy(a: float, share: float) -> None:
-    assert tails.gamma_tail(a, share * a) == pytest.approx(max(1e-300, special.gammainc(a, share * a)), rel=1e-9)
+def test_the_lower_gamma_tail_equals_scipy(a: float, share: float) -> None:
+    assert tails.gamma_below(a, share * a) == pytest.approx(max(1e-300, special.gammainc(a, share * a)), rel=1e-9)
+
+
+@given(st.floats(0.4, 500.0), st.floats(0.0, 1_000.0))
+def test_the_upper_gamma_tail_equals_scipy(a: float, x: float) -> None:
+    assert tails.gamma_above(a, x) == pytest.approx(special.gammaincc(a, x), rel=1e-8, abs=1e-12)
+
+
+@pytest.mark.parametrize(("a", "x"), [(8.0, 0.0), (8.0, 3.0), (8.0, 8.9), (8.0, 9.1), (0.5, 0.2), (8.0, 100.0)])
+def test_the_upper_gamma_tail_keeps_its_digits(a: float, x: float) -> None:
+    assert tails.gamma_above(a, x) == pytest.approx(special.gammaincc(a, x), rel=1e-9)
 
 
 @given(spread(0.01, 1e6), spread(0.01, 1e6))
