@@ -40,7 +40,7 @@ class CollectiveSurge:
     )
 
     enabled: bool = True
-    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-4
+    p_value: Annotated[float, Gt(0), Lt(1)] = 1e-5
     """Probability that the agents are so busy at once, that it must fall below."""
     min_agents: Annotated[int, Ge(2)] = 3
     """Agents that must be busier than usual."""

@@ -77,10 +77,10 @@ def test_young_agents_do_not_count() -> None:
 
 
 def test_a_little_more_of_all_for_six_hours_adds_up() -> None:
-    """Four requests more of each agent: no two hours of it are worth a word."""
+    """Five requests more of each agent: no two hours of it are worth a word."""
     start = NIGHT + 4 * HOUR
     more = [
-        TENANT.sign_ins(agent, start + number * 10 * MINUTE, 4, every=80 * MINUTE) for number, agent in enumerate(TEAM)
+        TENANT.sign_ins(agent, start + number * 10 * MINUTE, 5, every=64 * MINUTE) for number, agent in enumerate(TEAM)
     ]
     (alert,) = said(NAME, in_order(history(11), *more))
     assert alert.evidence.details["hours"] == 6
@@ -101,7 +101,7 @@ def test_nobody_looks_when_nobody_listens() -> None:
 
 @pytest.mark.parametrize(
     ("p_value", "agents", "seen", "found"),
-    [(9.9e-5, 3, 5, True), (1e-4, 3, 5, False), (9.9e-5, 2, 5, False), (9.9e-5, 3, 4.9, False)],
+    [(9.9e-6, 3, 5, True), (1e-5, 3, 5, False), (9.9e-6, 2, 5, False), (9.9e-6, 3, 4.9, False)],
 )
 def test_every_threshold_has_its_edge(p_value: float, agents: int, seen: float, *, found: bool) -> None:
     facts: dict[str, Fact] = {
