@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _SHARED: Final = 3
 """When one in so many of the siblings that know a resource turned to it too, it is no news of one agent."""
-_GROWTH: Final = 1.5
+_GROWTH: Final = 1.25
 """What goes on for hours is told again when its surprise has grown by so much; see `tails.grade`."""
 
 
