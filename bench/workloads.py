@@ -9,10 +9,12 @@ from time import perf_counter, process_time
 
 import orjson
 
-from detector.config.build import decoder_settings, engine_settings
+from detector.config.build import decoder_settings
 from detector.config.load import load
+from detector.config.settings import ModelSettings
 from detector.decode.decoder import Decoder
 from detector.engine.engine import Engine
+from detector.models.in_use import judging
 from detector.runtime.simulation.workload import sign_in_bodies
 
 DENSITIES = {"10 minutes": 600.0, "1 hour": 3_600.0, "6 hours": 21_600.0}
@@ -46,10 +48,17 @@ def decode(stream: Sequence[bytes]) -> None:
         decoder.body(body)
 
 
-def replay(stream: Sequence[bytes]) -> Engine:
-    """Bytes to alerts with every detector on: what `agent-detector replay` does for each body."""
+def replay(stream: Sequence[bytes], model: str | None = None) -> Engine:
+    """Bytes to alerts with every detector on: what `agent-detector replay` does for each body.
+
+    Args:
+        stream: The bodies.
+        model: Of finished hours: a directory, or `shipped`; none as shipped.
+    """
     settings = load()
-    decoder, engine = Decoder(**decoder_settings(settings)), Engine(engine_settings(settings))
+    if model is not None:
+        settings = settings.model_copy(update={"model": ModelSettings(path=model)})
+    decoder, engine = Decoder(**decoder_settings(settings)), Engine(judging(settings))
     for body in stream:
         engine.process(decoder.body(body))
     return engine

@@ -89,12 +89,7 @@ class Closing:
 
     def _close(self, hour: int, active: list[tuple[str, str]]) -> None:
         blueprints: dict[tuple[str, str], _Siblings] = {}
-        begun = {key: self._begun(self.state.tenants[key[0]].identities[key[1]], hour) for key in active}
-        together: Counter[tuple[str, str, str]] = Counter()
-        for (tenant_id, identifier), names in begun.items():
-            blueprint = self.state.tenants[tenant_id].identities[identifier].blueprint_id
-            if blueprint is not None:
-                together.update((tenant_id, blueprint, name) for name in names)
+        begun, together = self._begun_together(hour, active)
         subjects: list[tuple[str, str, Hour]] = []
         rows: list[Row] = []
         for tenant_id, identifier in active:
@@ -112,7 +107,7 @@ class Closing:
                 if known is None:
                     known = blueprints[key] = self._siblings(tenant_id, fleet, hour)
                 siblings = known
-            if hours.experience(memory, hour) < self.least_seen:
+            if not self._known(identity, hour):
                 hours.learn(memory, self._counts(identity, hour))
                 continue
             new = {
@@ -140,6 +135,28 @@ class Closing:
             requests,
             fleets.presence_before(fleet.hours, hour, self.horizon),
         )
+
+    def _known(self, identity: IdentityMemory, hour: int) -> bool:
+        """Whether enough is known of an agent to judge an hour of it."""
+        return identity.hours is not None and hours.experience(identity.hours, hour) >= self.least_seen
+
+    def _begun_together(
+        self, hour: int, active: list[tuple[str, str]]
+    ) -> tuple[dict[tuple[str, str], list[str]], Counter[tuple[str, str, str]]]:
+        """What identities began in an hour; and of each blueprint how many began each.
+
+        Nobody asks where none of a blueprint's agents is judged, as in the first hours of a tenant.
+        """
+        named = [(each, self.state.tenants[each[0]].identities[each[1]]) for each in active]
+        asked = {(key[0], identity.blueprint_id) for key, identity in named if self._known(identity, hour)}
+        begun: dict[tuple[str, str], list[str]] = {}
+        together: Counter[tuple[str, str, str]] = Counter()
+        for key, identity in named:
+            if (key[0], identity.blueprint_id) in asked:
+                begun[key] = self._begun(identity, hour)
+                if identity.blueprint_id is not None:
+                    together.update((key[0], identity.blueprint_id, name) for name in begun[key])
+        return begun, together
 
     def _begun(self, identity: IdentityMemory, hour: int) -> list[str]:
         """What an identity showed for the first time in an hour: tagged resources, networks and means."""

@@ -230,7 +230,7 @@ def _usual_share(since: int, hour: int) -> float:
 
 
 def _used(uses: dict[str, float], now: Iterable[str], kept: float) -> dict[str, float]:
-    aged = {name: each * kept for name, each in uses.items() if each * kept > 0.02}
+    aged = {name: each * kept for name, each in uses.items() if each * kept > 0.02} if uses else {}
     for name in now:
         if name in aged or len(aged) < _CAPACITY:
             aged[name] = aged.get(name, 0.0) + 1.0
@@ -286,9 +286,11 @@ def _off_hours(memory: HourMemory, facts: Hour) -> float:
 
 def _learn_gap(numbers: Numbers, gap: float, *, first: bool) -> None:
     """Two running means of the logarithm of gaps and of its square; the first gap is the mean so far."""
-    for place, rate in zip((_GAP, _LATE_GAP), (1.0, 1.0) if first else _RATES, strict=True):
-        numbers[place] += rate * (gap - numbers[place])
-        numbers[place + 1] += rate * (gap * gap - numbers[place + 1])
+    usual, late = (1.0, 1.0) if first else _RATES
+    numbers[_GAP] += usual * (gap - numbers[_GAP])
+    numbers[_GAP + 1] += usual * (gap * gap - numbers[_GAP + 1])
+    numbers[_LATE_GAP] += late * (gap - numbers[_LATE_GAP])
+    numbers[_LATE_GAP + 1] += late * (gap * gap - numbers[_LATE_GAP + 1])
 
 
 def _spread_of_gaps(numbers: Numbers, place: int) -> float:
