@@ -54,7 +54,7 @@ def speed(records: int, agents: int, rounds: int, padding: str) -> None:
     CONSOLE.print(
         "decode, replay, with a model: how many times faster than orjson.loads of the same bytes and nothing else"
     )
-    CONSOLE.print("bars: 1.0 for the replay, 0.8 with the shipped model of finished hours\n")
+    CONSOLE.print("Bars: 1.0 for the replay, 0.8 with the shipped model of finished hours.\n")
 
 
 def two_processes(records: int, agents: int) -> None:
