@@ -1,6 +1,7 @@
 """D01: one agent asks for far more tokens than it ever does.
 
-Catches: a stolen credential used by a script, a runaway loop, mass collection; in 10 minutes, 1 hour or 6 hours.
+Catches: a stolen credential used by a script, a runaway loop, mass collection; in 10 minutes, 1 hour or 6 hours, and
+much sooner when it goes on from minute to minute.
 Misses: slow drift (D107), theft that stays within the agent's own bursts.
 Noisy on: agents younger than a day; jobs that run monthly.
 Reads: token_rate of an agent or of a blueprint's own principal.
@@ -14,7 +15,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt
 
-from detector.detectors.wording import amount, number, span
+from detector.detectors.wording import amount, clock, number, span
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
 
@@ -58,17 +59,22 @@ class TokenSpike:
         learned = f"learned from {amount(signal.seen)} active periods of {window}"
         if signal.seen < 1:
             learned = "as much as the other agents of its blueprint make"
+        each = number(signal.facts.get("each_minute"))
+        title, count = f"{amount(signal.value)} in {window}", f"{amount(signal.value)} token requests in {window}"
+        if each:
+            title = f"{amount(each)} a minute for {window}"
+            count = (
+                f"At least {amount(each)} token requests in each of nine of the ten minutes from "
+                f"{clock(signal.window[0])} UTC on, {amount(signal.value)} together"
+            )
         return Finding(
             detector=self.name,
             catalogue_ids=self.catalogue_ids,
             subject=signal.key,
             occasion=signal.occasion,
             severity=severity,
-            title=f"Token-request spike: {amount(signal.value)} in {window}",
-            explanation=(
-                f"{amount(signal.value)} token requests in {window}; expected about {amount(signal.usual)}{hour}, "
-                f"{learned}."
-            ),
+            title=f"Token-request spike: {title}",
+            explanation=f"{count}; expected about {amount(signal.usual)}{hour}, {learned}.",
             signal=signal,
-            sort=window,
+            sort=f"{window} without a pause" if each else window,
         )

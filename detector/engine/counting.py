@@ -9,6 +9,7 @@ from detector.domain.keys import Key
 from detector.domain.signals import Signal
 from detector.engine.fanning import Fanning
 from detector.engine.routing import Route, key_of
+from detector.engine.sustaining import Sustaining
 from detector.features import fleet as fleets
 from detector.features import token_rate
 from detector.features.timeline import DAY, SIX_HOURS, STEPS_PER_HOUR, horizons
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from detector.engine.routing import Router
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
+    from detector.features.fleet import FleetHours
+    from detector.features.memory import FleetMemory
 
 
 _GROWTH: Final = 2.0
@@ -26,6 +29,9 @@ _GROWTH: Final = 2.0
 _EXTREME: Final = 3
 """The grade from which on each span speaks for itself, more often: ten minutes of a flood are like those of some benign
 bursts, and its hour is not."""
+
+
+_MAX_PRIORS: Final = 20_000
 
 
 class Counting:
@@ -39,6 +45,9 @@ class Counting:
         self.agent_rates = TokenRate(settings.agent_rates, self.spans)
         self.fleet_rates = TokenRate(settings.blueprint_rates, self.spans)
         self.fanning = Fanning(settings, saying)
+        self._priors: dict[str, tuple[FleetHours, int, tuple[Prior, Prior]]] = {}
+        """By blueprint: whose, the hour, and what was final when it began. A cache."""
+        self.sustaining = Sustaining(self.agent_rates, saying, self._prior, _GROWTH)
 
     def open_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
         """The first request of an identity in a newer ten-minute bucket."""
@@ -46,6 +55,7 @@ class Counting:
         hour = bucket // STEPS_PER_HOUR
         if route.fleet_rates is not None and rates.bucket // STEPS_PER_HOUR != hour:
             self.activate(route, event, hour)
+        self.sustaining.opened(rates, event, bucket)
         token_rate.roll(rates, bucket, self.spans, self.settings.agent_rates.floors)
         if rates.n >= rates.trip:
             self.judge(route, event, hour)
@@ -74,6 +84,7 @@ class Counting:
             self.activate(route, event, hour)
         if token_rate.insert(rates, bucket, self.settings.agent_rates.floors):
             self._look(self.agent_rates, rates, route, event, bucket, fleet=False)
+        self.sustaining.counted(route, event, bucket)
 
     def _look(
         self, feature: TokenRate, rates: RateMemory, route: Route, event: SignIn, bucket: int, *, fleet: bool
@@ -91,7 +102,7 @@ class Counting:
         fleet = route.fleet
         if fleet is None or route.fleet_rates is None:
             return NO_PRIOR
-        return fleets.priors(fleet.hours, fleet.rates, hour, self.spans[1])[0]
+        return self._lent(fleet, hour)[0]
 
     def open_fleet_bucket(self, route: Route, event: SignIn, bucket: int) -> None:
         """The first request of a blueprint's agents in a newer ten-minute bucket."""
@@ -116,7 +127,17 @@ class Counting:
     def _fleet_prior(self, route: Route, hour: int) -> Prior:
         fleet = route.fleet
         assert fleet is not None
-        return fleets.priors(fleet.hours, fleet.rates, hour, self.spans[1])[1]
+        return self._lent(fleet, hour)[1]
+
+    def _lent(self, fleet: FleetMemory, hour: int) -> tuple[Prior, Prior]:
+        """What a blueprint lends in an hour: to its agents, and to their sum."""
+        known = self._priors.get(fleet.id)
+        if known is None or known[1] != hour or known[0] is not fleet.hours:
+            if len(self._priors) >= _MAX_PRIORS:
+                self._priors.clear()
+            lent = fleets.priors(fleet.hours, fleet.rates, hour, self.spans[1])
+            known = self._priors[fleet.id] = fleet.hours, hour, lent
+        return known[2]
 
     def _busiest(self, route: Route, event: SignIn) -> Busiest:
         """Of the agents of a blueprint; who they are is asked when its count is remarkable, which is seldom."""

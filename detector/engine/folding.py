@@ -131,6 +131,7 @@ class Plain:
                 n = rates.n = rates.n + 1
                 if n >= rates.trip:
                     counting.judge(route, event, hour)
+                counting.sustaining.counted(route, event, bucket)
             elif rates.bucket < bucket:
                 counting.open_bucket(route, event, bucket)
             else:

@@ -18,11 +18,31 @@ from detector.engine.folding import Folded
 from detector.engine.routing import Route
 from detector.features.fleet import FleetHours, learn
 from detector.features.memory import FleetMemory, IdentityMemory
+from detector.features.sustained import MINUTE, MOST, RUNGS, WINDOW, beginning
 from detector.features.timeline import STEP, STEPS_PER_HOUR, STEPS_PER_SIX_HOURS, shared
 from detector.features.token_rate import FOLD, WITNESSED, RateMemory, hour_of
 
+from libc.string cimport memset
+
 include "slots.pxi"
 include "numbers.pxi"
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject *of) nogil
+    PyObject *PyDict_GetItem(object among, object key)
+    Py_ssize_t LENGTH "PyBytes_GET_SIZE"(PyObject *text) nogil
+    char *TEXT "PyBytes_AS_STRING"(PyObject *text) nogil
+
+cdef Py_ssize_t IN_WINDOW = WINDOW
+cdef double SECONDS = MINUTE
+cdef int MOST_IN_MINUTE = MOST
+cdef unsigned char IS_RUNG[256]
+for _rung in range(256):
+    IS_RUNG[_rung] = _rung in RUNGS
+
+
+cdef inline unsigned char *_counts(PyObject *text) noexcept nogil:
+    return <unsigned char *>TEXT(text)
 
 
 def copies(set ids not None, list digests not None):
@@ -102,6 +122,11 @@ cdef class Compiled:
     cdef long long _crowd, _per_hour, _per_six
     cdef double _step
     cdef Py_ssize_t _base, _fold
+    cdef Py_ssize_t _minutes, _size
+    cdef list _beginning
+    cdef dict _usual
+    cdef Py_ssize_t _id
+    cdef object _reached, _count, _open
     cdef long long[3] _keep
     cdef long long[3] _span
 
@@ -140,6 +165,92 @@ cdef class Compiled:
         for place, horizon in enumerate(counting.spans):
             self._keep[place], self._span[place] = horizon.keep, horizon.span
         self._keep[1] = max(self._keep[1], WITNESSED)
+        self._minutes, self._size = _place(RateMemory, "minutes"), counting.sustaining.size
+        self._beginning = [beginning(minute, self._size) for minute in range(WINDOW)]
+        self._reached, self._count = counting.sustaining.reached, counting.sustaining.counted
+        self._open, self._usual = counting.sustaining.opened, counting.sustaining.usual
+        self._id = _place(IdentityMemory, "id")
+
+    # ------------------------------------------------------------------------------------------------ minutes
+
+    cdef int _opened(self, object event, PyObject *rates, long long bucket, double since) except -1:
+        """`Sustaining.opened`, with the seconds since the bucket began."""
+        cdef PyObject *counts = _get(rates, self._minutes)
+        cdef Py_ssize_t minute = <Py_ssize_t>(since / SECONDS), size = self._size, moved, place, kept
+        cdef long long buckets = bucket - <long long><object>_get(rates, self._bucket)
+        cdef unsigned char *old
+        cdef object new
+        cdef bint empty = True
+        if buckets * IN_WINDOW < size and LENGTH(counts) == size:
+            moved = buckets * IN_WINDOW
+            kept, old = size - moved, _counts(counts)
+            for place in range(moved, size):
+                if old[place]:
+                    empty = False
+                    break
+        elif LENGTH(counts) != size and LENGTH(counts) != 0:  # counted for another lateness
+            self._open(<object>rates, event, bucket)
+            return 0
+        if empty:
+            _set(rates, self._minutes, <object>self._beginning[minute])
+            return 0
+        new = PyBytes_FromStringAndSize(NULL, size)
+        memcpy(PyBytes_AS_STRING(new), <char *>old + moved, kept)
+        memset(PyBytes_AS_STRING(new) + kept, 0, moved)
+        PyBytes_AS_STRING(new)[size - IN_WINDOW + minute] = 1
+        _set(rates, self._minutes, new)
+        return 0
+
+    cdef int _counted(self, object route, object event, PyObject *rates, Py_ssize_t behind, double since) except -1:
+        """`Sustaining.counted`, with how many buckets the request's lies behind the newest, and the seconds since it began."""
+        cdef PyObject *known = _get(rates, self._minutes)
+        cdef Py_ssize_t size = self._size
+        cdef Py_ssize_t place = size - IN_WINDOW * (behind + 1) + <Py_ssize_t>(since / SECONDS)
+        cdef unsigned char *counts
+        cdef object new
+        if LENGTH(known) != size:  # counted for another lateness
+            self._count(route, event, <long long><object>_get(rates, self._bucket) - behind)
+            return 0
+        if place < 0 or _counts(known)[place] == MOST_IN_MINUTE:
+            return 0
+        if Py_REFCNT(known) == 1:  # nobody else holds it, so it may be written to
+            counts = _counts(known)
+        else:
+            new = PyBytes_FromStringAndSize(TEXT(known), size)
+            _set(rates, self._minutes, new)
+            counts = _counts(<PyObject *>new)
+        counts[place] += 1
+        if (
+            IS_RUNG[counts[place]]
+            and self._filled(counts, place)
+            and (behind or not self._is_usual(<PyObject *>route, rates, counts[place]))
+        ):
+            self._reached(route, event, place)
+        return 0
+
+    cdef bint _is_usual(self, PyObject *route, PyObject *rates, int least) except -1:
+        """Whether so many requests a minute are known to be usual in the newest bucket, see `Sustaining.usual`."""
+        cdef PyObject *known = PyDict_GetItem(self._usual, <object>_get(_get(route, self._identity), self._id))
+        return (
+            known != NULL
+            and PyTuple_GET_ITEM(<object>known, 0) == rates
+            and <long long><object>PyTuple_GET_ITEM(<object>known, 1) == <long long><object>_get(rates, self._bucket)
+            and least <= <long long><object>PyTuple_GET_ITEM(<object>known, 2)
+        )
+
+    cdef bint _filled(self, unsigned char *counts, Py_ssize_t place) noexcept:
+        """Whether `sustained.filled` may find something: nine minutes in a row but one, with the one at `place`."""
+        cdef unsigned char least = counts[place]
+        cdef Py_ssize_t first = max(0, place - IN_WINDOW + 1), last = min(self._size, place + IN_WINDOW), at
+        cdef int below = 0, run = 0, before = 0
+        for at in range(first, last):
+            if counts[at] >= least:
+                run += 1
+            else:
+                before, run = run, 0
+            if before + run >= IN_WINDOW - 1:
+                return True
+        return False
 
     # -------------------------------------------------------------------------------------------------- rates
 
@@ -163,13 +274,21 @@ cdef class Compiled:
         return True
 
     cdef int _rolled(
-        self, object route, object event, PyObject *rates, PyObject *fleet_rates, object bucket_number, object hour_number
+        self,
+        object route,
+        object event,
+        PyObject *rates,
+        PyObject *fleet_rates,
+        object bucket_number,
+        object hour_number,
+        double since,
     ) except -1:
-        """`Counting.open_bucket` but for the judging."""
+        """`Counting.open_bucket` but for the judging, with the seconds since the bucket began."""
         cdef long long old = <long long><object>_get(rates, self._bucket), hour = hour_number
         if <object>fleet_rates is not None and old // self._per_hour != hour:
             if not self._activated(route, event, _get(<PyObject *>route, self._fleet), hour, hour_number):
                 self._activate(route, event, hour_number)
+        self._opened(event, rates, bucket_number, since)
         self._roll(rates, bucket_number, hour, self._floors)
         return 0
 
@@ -322,6 +441,7 @@ cdef class Compiled:
     cdef int _warm(self, list events) except -1:
         """Asks for the memory that a stretch will touch."""
         cdef PyObject *route
+        cdef PyObject *rates
         cdef Py_ssize_t place
         for place in range(len(events)):
             route = self._way_of(<PyObject *>events[place])
@@ -334,6 +454,13 @@ cdef class Compiled:
                 WARM(_get(route, self._rates))
                 WARM_NEXT(_get(route, self._rates))
                 WARM(_get(route, self._origins))
+        for place in range(len(events)):
+            route = self._way_of(<PyObject *>events[place])
+            if route != NULL and <PyObject *>Py_TYPE(<object>route) == self._route_kind:
+                rates = _get(route, self._rates)
+                self._hold(rates)
+                WARM(_get(rates, self._minutes))
+                WARM_NEXT(_get(rates, self._minutes))
         return 0
 
     def fold(self, events, object newest not None, double lateness):
@@ -395,13 +522,16 @@ cdef class Compiled:
                 _set(rates, self._n, n)
                 if n >= <long long><object>_get(rates, self._trip):
                     self._judge(route, event, hour_number)
+                self._counted(route, event, rates, 0, time - low)
             elif <long long><object>value < bucket:
-                self._rolled(route, event, rates, fleet_rates, bucket_number, hour_number)
+                self._rolled(route, event, rates, fleet_rates, bucket_number, hour_number, time - low)
                 if 1 >= <long long><object>_get(rates, self._trip):
                     self._judge(route, event, hour_number)
-            elif not self._in_order(<PyObject *>route, access, bucket) or not self._inserted(
+            elif self._in_order(<PyObject *>route, access, bucket) and self._inserted(
                 rates, bucket_number, self._floors[0]
             ):
+                self._counted(route, event, rates, <long long><object>value - bucket, time - low)
+            else:
                 self._older(route, event, bucket_number)
             if <object>fleet_rates is not None:
                 self._hold(fleet_rates)

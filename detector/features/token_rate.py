@@ -65,6 +65,8 @@ class OpenBucket:
     armed: float = inf
     """Event time after which a granted token follows a run of guesses (see `failures`); kept here because every
     granted token asks for it."""
+    minutes: bytes = b""
+    """Requests of each of the newest minutes, see `sustained`; of keys that add others up none."""
 
 
 Closed = tuple[int, ...]
@@ -395,6 +397,15 @@ class TokenRate:
             seen=seen,
             busiest=alone,
         )
+
+    def judge_count(self, bucket: int, count: int, expected: float, dispersion: float, seen: float) -> Spike | None:
+        """The spike if `count` is one in a ten-minute bucket of which this is expected, with no floor below it."""
+        if not expected or count <= self.settings.ratio * expected:
+            return None
+        tail = negative_binomial_tail(count, expected, dispersion)
+        if tail >= self.settings.p_value:
+            return None
+        return Spike(STEP, bucket * STEP, count, expected, dispersion, tail, seen)
 
     def expectation(self, memory: RateMemory, index: int, bucket: int, prior: Prior) -> tuple[float, float, float]:
         """(expected count, dispersion, seen); the expectation is 0 when too little is known to judge."""

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import pytest
 
 from detector.detectors.token_spike import TokenSpike
-from tests.detectors.stage import AGENT, BLUEPRINT, CREW, NOW, TENANT, everything, said, same_however_told, signal
-from tests.stories import DAY, HOUR, MINUTE, alerts_of, defaults, in_order
+from detector.domain.alerts import Alert
+from detector.domain.events import Event
+from detector.features.budget import BudgetSettings
+from tests.detectors.stage import (
+    AGENT,
+    BLUEPRINT,
+    CREW,
+    NOW,
+    TENANT,
+    engine,
+    everything,
+    said,
+    same_however_told,
+    signal,
+)
+from tests.stories import DAY, HOUR, MINUTE, Agent, alerts_of, defaults, in_order, tell
 
 NAME = "token_spike"
 
@@ -117,3 +134,83 @@ def test_the_tail_must_fall_below_the_threshold(p_value: float, found: bool) -> 
 
 def test_what_a_fleet_does_is_another_matter() -> None:
     assert TokenSpike().judge(signal("token_rate", value=50.0, usual=5.0, facts={"span": 600, "fleet": True})) is None
+
+
+# Requests that go on
+
+
+def steady(minutes: int, *, each: int = 3, at: float = NOW, agent: Agent = AGENT) -> list[Event]:
+    """So many requests in each of some minutes, beginning with the third of ten."""
+    start = at + 2 * MINUTE + 7
+    return [
+        event for minute in range(minutes) for event in TENANT.sign_ins(agent, start + minute * MINUTE, each, every=11)
+    ]
+
+
+def going_on(*stories: Iterable[Event] | Event) -> list[Alert]:
+    """Alerts of requests that go on, with a budget, as shipped."""
+    found = everything(*stories, chosen=replace(defaults(), budget=BudgetSettings(), retells=True))
+    return [alert for alert in found if "without a pause" in alert.sort]
+
+
+def test_a_flood_that_goes_on_is_said_as_such_within_nine_minutes() -> None:
+    (alert,) = going_on(steady(9))
+    assert (alert.detector, alert.severity) == (NAME, "medium")
+    assert alert.title == "Token-request spike: 2 a minute for 10 minutes"
+    assert alert.explanation == (
+        "At least 2 token requests in each of nine of the ten minutes from 2026-03-12 00:02 UTC on, 18 together; "
+        "expected about 1.0 at this hour, learned from 757 active periods of 10 minutes."
+    )
+    assert alert.sort == "10 minutes without a pause"
+    assert alert.time == "2026-03-12T00:10:18.000Z"
+
+
+def test_eight_minutes_are_a_burst() -> None:
+    assert going_on(steady(8)) == []
+
+
+def test_two_a_minute_are_enough_and_one_is_not() -> None:
+    assert len(going_on(steady(12, each=2))) == 1
+    assert going_on(steady(40, each=1)) == []
+
+
+def test_one_minute_may_be_empty_and_two_may_not() -> None:
+    gap = [event for event in steady(10) if not NOW + 6 * MINUTE <= event.time < NOW + 7 * MINUTE]
+    assert len(going_on(gap)) == 1
+    wider = [event for event in steady(11) if not NOW + 6 * MINUTE <= event.time < NOW + 8 * MINUTE]
+    assert going_on(wider) == []
+
+
+def test_bursts_are_none_of_it_however_large() -> None:
+    assert going_on(TENANT.sign_ins(AGENT, NOW, 400, every=1)) == []
+
+
+def test_who_always_asks_every_minute_may_go_on() -> None:
+    clockwork = TENANT.agent("clockwork", blueprint="minutes")
+    busy = [event for hour in range(48) for event in steady(55, each=2, at=NOW + hour * HOUR, agent=clockwork)]
+    assert going_on(busy) == []
+
+
+def test_more_and_more_a_minute_are_told_again() -> None:
+    told = going_on(steady(10), steady(10, each=12, at=NOW + 20 * MINUTE))
+    assert len(told) == len({alert.id for alert in told}) > 1
+
+
+@pytest.mark.parametrize("minutes", [8, 9, 25])
+def test_requests_that_go_on_are_the_same_however_they_are_told(minutes: int) -> None:
+    chosen = replace(defaults(), budget=BudgetSettings(), retells=True)
+    same_however_told(steady(minutes), NAME, chosen=chosen)
+
+
+def test_a_late_minute_completes_the_ten() -> None:
+    late = [event for event in steady(9) if event.time < NOW + 7 * MINUTE]
+    rest = [event for event in steady(9) if event.time >= NOW + 7 * MINUTE]
+    playing = engine(replace(defaults(), budget=BudgetSettings(), retells=True))
+    before = tell(playing, rest)
+    after = tell(playing, late)
+    assert not any("without a pause" in alert.sort for alert in before)
+    assert any("without a pause" in alert.sort for alert in after)
+
+
+def test_without_a_budget_a_flood_that_goes_on_is_one_alert() -> None:
+    assert len(said(NAME, steady(30))) == 1

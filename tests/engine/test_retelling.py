@@ -46,7 +46,7 @@ def test_a_burst_that_goes_no_further_stays_held_back() -> None:
 
 
 def test_each_grade_is_one_alert_and_an_extreme_one_is_one_of_each_span() -> None:
-    alerts = flood(250)
+    alerts = [alert for alert in flood(250) if "without a pause" not in alert.sort]
     grades = [(grade(10.0**-alert.score, 1e-7, 2.0, extreme=EXTREME), alert.sort) for alert in alerts]
     first = [reached for reached, _ in grades if reached < EXTREME]
     assert len(set(first)) == len(first) > 1

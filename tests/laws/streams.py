@@ -187,6 +187,18 @@ def burst(scene: Scene) -> None:
     scene.tell(group, *tenant.sign_ins(agent, start, scene.dice.randint(6, 30), every=every))
 
 
+def went_on(scene: Scene) -> None:
+    """A few requests in every minute of a quarter of an hour but one, in disorder."""
+    tenant, agent, group = scene.someone()
+    start, dice = scene.when() + scene.dice.randrange(600), scene.dice
+    minutes = [start + 60 * minute for minute in range(dice.randint(9, 15))]
+    del minutes[dice.randrange(1, len(minutes) - 1)]
+    scene.tell(
+        group,
+        *(tenant.sign_in(agent, at + dice.randrange(60)) for at in minutes for _ in range(dice.choice((2, 2, 3, 5)))),
+    )
+
+
 def fleet_burst(scene: Scene) -> None:
     """A few requests of every agent of a blueprint, newborn ones among them."""
     tenant, agent, group = scene.someone()
@@ -861,6 +873,7 @@ EPISODES: Final[dict[str, Callable[[Scene], None]]] = {
         asleep,
         kept_hours,
         sprayed,
+        went_on,
         by_the_clock,
     )
 }

@@ -19,6 +19,8 @@ def check(factory: Factory, stream: Stream) -> None:
         assert encoded(tell(forgetful, [event])) == expected
         forgetful.router._clear()
         forgetful.novelties.places.clear()
+        forgetful.counting.sustaining.usual.clear()
+        forgetful.counting._priors.clear()
         assert encoded(tell(unshared, strangers([event]))) == expected
     assert remembered(forgetful) == remembered(steady)
     assert remembered(unshared) == remembered(steady)

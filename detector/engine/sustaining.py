@@ -1,0 +1,119 @@
+"""Requests that go on: minute by minute, of identities that ask for far more than they ever do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from detector.domain.signals import Signal
+from detector.engine.routing import key_of
+from detector.features import sustained
+from detector.features.sustained import FILLED, MINUTE, WINDOW, size_for
+from detector.features.timeline import DAY, SIX_HOURS, STEP, STEPS_PER_HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from detector.domain.events import SignIn
+    from detector.engine.routing import Route
+    from detector.engine.saying import Saying
+    from detector.features.token_rate import Prior, RateMemory, Spike, TokenRate
+
+_MAX_USUAL: Final = 20_000
+
+
+class Sustaining:
+    """Minutes of identities."""
+
+    def __init__(self, rates: TokenRate, saying: Saying, prior: Callable[[Route, int], Prior], growth: float) -> None:
+        self.rates = rates
+        self.saying = saying
+        self.prior = prior
+        self.growth = growth
+        self.size = size_for(rates.spans[0].lag)
+        self.usual: dict[str, tuple[RateMemory, int, int]] = {}
+        """By id of the identity: whose, the bucket, and requests a minute that are usual in it. A cache;
+        `steady.pyx` looks here as well."""
+
+    def opened(self, rates: RateMemory, event: SignIn, bucket: int) -> None:
+        """A request opens a newer bucket; to be told before `token_rate.roll`."""
+        rates.minutes = sustained.opened(rates.minutes, bucket - rates.bucket, _minute(event, bucket), self.size)
+
+    def counted(self, route: Route, event: SignIn, bucket: int) -> None:
+        """One request more in the newest bucket or one before it that is not final."""
+        rates = route.rates
+        place = self.size - WINDOW * (rates.bucket - bucket + 1) + _minute(event, bucket)
+        rates.minutes = sustained.raised(rates.minutes, place, self.size)
+        if sustained.is_rung(rates.minutes[place]):
+            self.reached(route, event, place)
+
+    def reached(self, route: Route, event: SignIn, place: int) -> None:
+        """The requests of a minute have reached a rung: looks at all ten minutes that it completes."""
+        rates = route.rates
+        least, newest = rates.minutes[place], rates.bucket
+        spikes: dict[int, Spike | None] = {}
+        if place >= self.size - WINDOW:  # then they are all judged by the newest bucket
+            known = self.usual.get(route.identity.id)
+            if known is not None and known[0] is rates and known[1] == newest and least <= known[2]:
+                return
+            spikes[newest] = self._judged(route, newest, least)
+            if spikes[newest] is None:
+                return
+        first = (newest + 1) * WINDOW - self.size
+        for start in sustained.filled(rates.minutes, place):
+            bucket = (first + start + FILLED - 1) // WINDOW
+            if bucket not in spikes:
+                spikes[bucket] = self._judged(route, bucket, least)
+            spike = spikes[bucket]
+            if spike is not None:
+                self._tell(route, event, first + start, least, spike)
+
+    def _judged(self, route: Route, bucket: int, least: int) -> Spike | None:
+        """The spike that ten minutes are, nine of which have `least` requests.
+
+        They are judged as a ten-minute bucket with that many requests in all: how evenly these are spread is no part of
+        the p-value.
+        """
+        rates, prior = route.rates, self.prior(route, bucket // STEPS_PER_HOUR)
+        expectation = self.rates.expectation(rates, 0, bucket, prior)
+        spike = self.rates.judge_count(bucket, FILLED * least, *expectation)
+        if spike is None and bucket == rates.bucket:
+            if len(self.usual) >= _MAX_USUAL:
+                self.usual.clear()
+            ratio = self.rates.settings.ratio
+            usual = int(ratio * expectation[0]) // FILLED if expectation[0] else sustained.MOST
+            self.usual[route.identity.id] = rates, bucket, max(least, usual)
+        return spike
+
+    def _tell(self, route: Route, event: SignIn, first: int, least: int, spike: Spike) -> None:
+        start = first * MINUTE
+        # Where nothing is told again it is one alert, whichever of the two is first.
+        kind = "sustained" if self.saying.settings.retells else "six-hours"
+        period = f"{kind}:{spike.start - spike.start % SIX_HOURS}"
+        limit = self.rates.settings.p_value
+        signal = Signal(
+            kind="token_rate",
+            key=key_of(route.identity),
+            time=event.time,
+            window=(float(start), float(start + STEP)),
+            occasion=self.saying.graded(period, spike.p_value, limit, self.growth),
+            value=spike.count,
+            usual=spike.expected,
+            unit="token requests",
+            p_value=spike.p_value,
+            seen=spike.seen,
+            event=event,
+            facts={
+                "span": STEP,
+                "fleet": False,
+                "each_minute": least,
+                "dispersion": round(spike.dispersion, 3),
+                "known_days": round(max(0.0, start - route.identity.first_seen) / DAY, 1),
+            },
+            first_seen=float(start),
+            last_seen=event.time,
+        )
+        self.saying.tell_of(route, signal)
+
+
+def _minute(event: SignIn, bucket: int) -> int:
+    return int(event.time - bucket * STEP) // MINUTE
