@@ -27,6 +27,13 @@ from libc.string cimport memset
 include "slots.pxi"
 include "numbers.pxi"
 
+cdef extern from *:
+    """
+    /* What is written to must not be known by the hash of what it was. */
+    #define NEW_HASH(text) (((PyBytesObject *)(text))->ob_shash = -1)
+    """
+    void NEW_HASH(PyObject *text) nogil
+
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *of) nogil
     PyObject *PyDict_GetItem(object among, object key)
@@ -214,6 +221,7 @@ cdef class Compiled:
         if place < 0 or _counts(known)[place] == MOST_IN_MINUTE:
             return 0
         if Py_REFCNT(known) == 1:  # nobody else holds it, so it may be written to
+            NEW_HASH(known)
             counts = _counts(known)
         else:
             new = PyBytes_FromStringAndSize(TEXT(known), size)
@@ -242,7 +250,7 @@ cdef class Compiled:
         """Whether `sustained.filled` may find something: nine minutes in a row but one, with the one at `place`."""
         cdef unsigned char least = counts[place]
         cdef Py_ssize_t first = max(0, place - IN_WINDOW + 1), last = min(self._size, place + IN_WINDOW), at
-        cdef int below = 0, run = 0, before = 0
+        cdef int run = 0, before = 0
         for at in range(first, last):
             if counts[at] >= least:
                 run += 1
