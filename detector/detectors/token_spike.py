@@ -65,7 +65,7 @@ class TokenSpike:
             title = f"{amount(each)} a minute for {window}"
             count = (
                 f"At least {amount(each)} token requests in each of nine of the ten minutes from "
-                f"{clock(signal.window[0])} UTC on, {amount(signal.value)} together"
+                f"{clock(signal.window[0])} UTC on and one in the tenth, {amount(signal.value)} together"
             )
         return Finding(
             detector=self.name,

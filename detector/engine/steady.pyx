@@ -45,7 +45,7 @@ cdef double SECONDS = MINUTE
 cdef int MOST_IN_MINUTE = MOST
 cdef unsigned char IS_RUNG[256]
 for _rung in range(256):
-    IS_RUNG[_rung] = _rung in RUNGS
+    IS_RUNG[_rung] = _rung == 1 or _rung in RUNGS
 
 
 cdef inline unsigned char *_counts(PyObject *text) noexcept nogil:
@@ -215,6 +215,7 @@ cdef class Compiled:
         cdef Py_ssize_t place = size - IN_WINDOW * (behind + 1) + <Py_ssize_t>(since / SECONDS)
         cdef unsigned char *counts
         cdef object new
+        cdef int most
         if LENGTH(known) != size:  # counted for another lateness
             self._count(route, event, <long long><object>_get(rates, self._bucket) - behind)
             return 0
@@ -228,12 +229,10 @@ cdef class Compiled:
             _set(rates, self._minutes, new)
             counts = _counts(<PyObject *>new)
         counts[place] += 1
-        if (
-            IS_RUNG[counts[place]]
-            and self._filled(counts, place)
-            and (behind or not self._is_usual(<PyObject *>route, rates, counts[place]))
-        ):
-            self._reached(route, event, place)
+        if IS_RUNG[counts[place]]:
+            most = self._filled(counts, place)
+            if most and (behind or not self._is_usual(<PyObject *>route, rates, most)):
+                self._reached(route, event, place)
         return 0
 
     cdef bint _is_usual(self, PyObject *route, PyObject *rates, int least) except -1:
@@ -246,19 +245,25 @@ cdef class Compiled:
             and least <= <long long><object>PyTuple_GET_ITEM(<object>known, 2)
         )
 
-    cdef bint _filled(self, unsigned char *counts, Py_ssize_t place) noexcept:
-        """Whether `sustained.filled` may find something: nine minutes in a row but one, with the one at `place`."""
-        cdef unsigned char least = counts[place]
-        cdef Py_ssize_t first = max(0, place - IN_WINDOW + 1), last = min(self._size, place + IN_WINDOW), at
-        cdef int run = 0, before = 0
-        for at in range(first, last):
-            if counts[at] >= least:
-                run += 1
+    cdef int _filled(self, unsigned char *counts, Py_ssize_t place) noexcept:
+        """Up to which rung `sustained.filled` may find something; 0 when it finds nothing."""
+        cdef unsigned char own = counts[place], least = max(own, 2)
+        cdef Py_ssize_t start, at
+        cdef int short, fewest, most = 0
+        if (place == 0 or counts[place - 1] < least) and (place + 1 == self._size or counts[place + 1] < least) and own == 1:
+            return 0  # nearly always: nobody asks in the minutes beside it
+        for start in range(max(0, place - IN_WINDOW + 1), min(self._size - IN_WINDOW, place) + 1):
+            short, fewest = 0, 255
+            for at in range(start, start + IN_WINDOW):
+                if counts[at] < least:
+                    short += 1
+                    if short > 1 or counts[at] == 0:
+                        break
+                elif counts[at] < fewest:
+                    fewest = counts[at]
             else:
-                before, run = run, 0
-            if before + run >= IN_WINDOW - 1:
-                return True
-        return False
+                most = max(most, own if own > 1 else fewest)
+        return most
 
     # -------------------------------------------------------------------------------------------------- rates
 

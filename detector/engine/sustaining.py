@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from detector.domain.signals import Signal
 from detector.engine.routing import key_of
 from detector.features import sustained
-from detector.features.sustained import FILLED, MINUTE, WINDOW, size_for
+from detector.features.sustained import FILLED, MINUTE, WINDOW, WITHOUT, least_sum, size_for
 from detector.features.timeline import DAY, SIX_HOURS, STEP, STEPS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -47,41 +47,38 @@ class Sustaining:
             self.reached(route, event, place)
 
     def reached(self, route: Route, event: SignIn, place: int) -> None:
-        """The requests of a minute have reached a rung: looks at all ten minutes that it completes."""
+        """A minute has its first request, or has reached a rung: looks at all ten minutes that it completes."""
         rates = route.rates
-        least, newest = rates.minutes[place], rates.bucket
-        spikes: dict[int, Spike | None] = {}
+        newest, usual = rates.bucket, 0
         if place >= self.size - WINDOW:  # then they are all judged by the newest bucket
             known = self.usual.get(route.identity.id)
-            if known is not None and known[0] is rates and known[1] == newest and least <= known[2]:
-                return
-            spikes[newest] = self._judged(route, newest, least)
-            if spikes[newest] is None:
-                return
+            if known is not None and known[0] is rates and known[1] == newest:
+                usual = known[2]
         first = (newest + 1) * WINDOW - self.size
-        for start in sustained.filled(rates.minutes, place):
+        spikes: dict[tuple[int, int], Spike | None] = {}
+        for start, rung in sustained.filled(rates.minutes, place):
             bucket = (first + start + FILLED - 1) // WINDOW
-            if bucket not in spikes:
-                spikes[bucket] = self._judged(route, bucket, least)
-            spike = spikes[bucket]
+            if rung > usual and (bucket, rung) not in spikes:
+                spikes[bucket, rung] = self._judged(route, bucket, rung)
+            spike = spikes.get((bucket, rung))
             if spike is not None:
-                self._tell(route, event, first + start, least, spike)
+                self._tell(route, event, first + start, rung, spike)
 
-    def _judged(self, route: Route, bucket: int, least: int) -> Spike | None:
-        """The spike that ten minutes are, nine of which have `least` requests.
+    def _judged(self, route: Route, bucket: int, rung: int) -> Spike | None:
+        """The spike that ten minutes are, none of them empty, nine of which have reached a rung.
 
-        They are judged as a ten-minute bucket with that many requests in all: how evenly these are spread is no part of
-        the p-value.
+        They are judged as a ten-minute bucket with as many requests as they have at least: how evenly these are spread
+        is no part of the p-value.
         """
         rates, prior = route.rates, self.prior(route, bucket // STEPS_PER_HOUR)
         expectation = self.rates.expectation(rates, 0, bucket, prior)
-        spike = self.rates.judge_count(bucket, FILLED * least, *expectation)
+        spike = self.rates.judge_count(bucket, least_sum(rung), *expectation)
         if spike is None and bucket == rates.bucket:
             if len(self.usual) >= _MAX_USUAL:
                 self.usual.clear()
             ratio = self.rates.settings.ratio
-            usual = int(ratio * expectation[0]) // FILLED if expectation[0] else sustained.MOST
-            self.usual[route.identity.id] = rates, bucket, max(least, usual)
+            usual = int(ratio * expectation[0] - WITHOUT) // FILLED if expectation[0] else sustained.MOST
+            self.usual[route.identity.id] = rates, bucket, max(rung, usual)
         return spike
 
     def _tell(self, route: Route, event: SignIn, first: int, least: int, spike: Spike) -> None:

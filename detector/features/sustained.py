@@ -1,8 +1,8 @@
 """Requests minute by minute: whether they go on.
 
 A burst of retries, a lost token cache or a job that starts is over within minutes, however large it is; who uses a
-stolen identity goes on. So ten minutes of which nine have a few requests each say what their sum does not: sums of ten
-minutes are ruled by bursts, and no burst fills the emptiest minute but one.
+stolen identity goes on. So ten minutes of which nine have a few requests each, and none has none, say what their sum
+does not: sums of ten minutes are ruled by bursts, and no burst fills the emptiest of them.
 
 The minutes of the newest ten-minute buckets are counted, so far back that whatever still arrives meets all of the ten
 minutes that it belongs to. Counts only grow, and ten minutes are judged whenever nine of them have reached another
@@ -27,7 +27,7 @@ MOST: Final = 255
 RUNGS: Final = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Requests in each of nine minutes at which they are looked at."""
 
-_RUNGS: Final = frozenset(RUNGS)
+_RUNGS: Final = frozenset((1, *RUNGS))
 _UNEVEN: Final = 1
 """Ten minutes that begin with the second one of a bucket are left out: they would end in a bucket of which they hold a
 single minute, and so would be judged by one that is not final when they are complete."""
@@ -71,15 +71,27 @@ def raised(counts: bytes, place: int, size: int) -> bytes:
 
 
 def is_rung(count: int) -> bool:
-    """Whether ten minutes are looked at when one of them has reached this count."""
+    """Whether ten minutes are looked at when one of them has reached this count: a rung, or the first request."""
     return count in _RUNGS
 
 
-def filled(counts: bytes, place: int) -> list[int]:
-    """Where ten minutes begin that hold the minute at `place` and, in nine of them, no fewer requests than it."""
-    least = counts[place]
-    return [
-        start
-        for start in range(max(0, place - WINDOW + 1), min(len(counts) - WINDOW, place) + 1)
-        if start % WINDOW != _UNEVEN and sum(count >= least for count in counts[start : start + WINDOW]) >= FILLED
-    ]
+def least_sum(rung: int) -> int:
+    """Requests that ten minutes have at least, nine of which have so many and none of which has none."""
+    return FILLED * rung + WITHOUT
+
+
+def filled(counts: bytes, place: int) -> list[tuple[int, int]]:
+    """What the minute at `place` has completed with its latest request.
+
+    Returns:
+        Where ten minutes begin that hold it and none of which is empty, and a rung that nine of them have reached: the
+        one that it has reached itself, or when it was empty so far all that the others have.
+    """
+    own, found = counts[place], []
+    for start in range(max(0, place - WINDOW + 1), min(len(counts) - WINDOW, place) + 1):
+        if start % WINDOW == _UNEVEN:
+            continue
+        fewest, *others = sorted(counts[start : start + WINDOW])
+        if fewest and others[0] >= max(own, RUNGS[0]):
+            found += [(start, rung) for rung in RUNGS if own in {rung, 1} and rung <= others[0]]
+    return found

@@ -383,3 +383,23 @@ def test_a_key_that_cannot_be_judged_is_not_looked_at_again_in_the_bucket() -> N
     for n in range(100):
         tell(START + n)
     assert tell.memory.step_check == NEVER
+
+
+@pytest.mark.parametrize(
+    ("count", "expected", "dispersion", "told"),
+    [
+        (19, 1.0, 0.1, True),
+        (19, 1.0, 2.0, False),
+        (19, 7.0, 0.01, False),
+        (22, 7.0, 0.001, False),
+        (19, 0.0, 0.0, False),
+    ],
+)
+def test_a_count_of_ten_minutes_must_be_as_surprising_as_a_bucket(
+    count: int, expected: float, dispersion: float, *, told: bool
+) -> None:
+    spike = TokenRate(DEFAULT, horizons(1200.0)).judge_count(7, count, expected, dispersion, 50.0)
+    assert (spike is not None) == told
+    if spike is not None:
+        assert (spike.start, spike.span, spike.count, spike.seen) == (7 * STEP, STEP, count, 50.0)
+        assert spike.p_value == negative_binomial_tail(count, expected, dispersion)
