@@ -10,12 +10,12 @@ from detector.config import tables
 from detector.config.fields import DAYS, minute_of
 from detector.config.manifest import DeclaredSettings, ManifestSettings
 from detector.config.settings import PipelineSettings, RateSettings, RunSettings, Settings, WindowSettings
-from detector.detectors.detector import Detector, Ripening
+from detector.detectors.detector import Detector, Ripening, Urgent
 from detector.detectors.kill_switch_failed import KillSwitchFailed
 from detector.detectors.registry import DETECTORS
 from detector.engine.settings import EngineSettings
 from detector.features import apis, failures, pipelines, runs, token_rate
-from detector.features.budget import BudgetSettings
+from detector.features.budget import BudgetSettings, kind_of
 from detector.features.declarations import Declarations, Declared
 from detector.features.hours import Model
 from detector.features.ledger import Sequence
@@ -101,6 +101,12 @@ def _budget(settings: Settings, detectors: tuple[Detector, ...]) -> BudgetSettin
         learning_days=block.learning_days,
         shipped=tables.calibration(),
         ripens={each.name: each.ripens for each in detectors if isinstance(each, Ripening)},
+        urgent={
+            kind_of(each.name, sort): times
+            for each in detectors
+            if isinstance(each, Urgent)
+            for sort, times in each.urgent.items()
+        },
     )
 
 

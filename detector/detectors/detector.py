@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Protocol, runtime_checkable
 
 from detector.domain.findings import Finding
@@ -45,3 +46,12 @@ class Ripening(Protocol):
     def ripens(self) -> float:
         """Days of a tenant in which it cannot speak."""
         ...
+
+
+@runtime_checkable
+class Urgent(Protocol):
+    """A detector some of whose alerts the budget is to let through sooner than others."""
+
+    name: ClassVar[str]
+    urgent: ClassVar[Mapping[str, float]]
+    """Sorts of its alerts, and how many times as often as others they may come while nothing is stolen."""

@@ -10,14 +10,18 @@ ATT&CK: T1078.004, T1119. Runbook: docs/detectors/token_spike.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final
 
 from annotated_types import Ge, Gt, Lt
 
 from detector.detectors.wording import amount, clock, number, span
 from detector.domain.findings import Finding, Severity
 from detector.domain.signals import Signal, SignalKind
+
+_WITHOUT_A_PAUSE: Final = "10 minutes without a pause"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,9 @@ class TokenSpike:
         "Ask the sponsor whether a job or deployment explains the volume.",
         "If the address or key id is new as well, disable the agent identity and rotate the blueprint's credential.",
     )
+
+    urgent: ClassVar[Mapping[str, float]] = MappingProxyType({_WITHOUT_A_PAUSE: 4.0})
+    """A flood goes on while one waits for a sign that is rarer than its first ten minutes."""
 
     enabled: bool = True
     high_ratio: Annotated[float, Gt(1)] = 100.0
@@ -76,5 +83,5 @@ class TokenSpike:
             title=f"Token-request spike: {title}",
             explanation=f"{count}; expected about {amount(signal.usual)}{hour}, {learned}.",
             signal=signal,
-            sort=f"{window} without a pause" if each else window,
+            sort=_WITHOUT_A_PAUSE if each else window,
         )

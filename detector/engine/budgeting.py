@@ -256,7 +256,8 @@ class Budgeting:
                 alert, _ = self._priced(budget, alert, COMBINED, together)
                 self.saying.alerts.append(msgspec.structs.replace(alert, supported_by=others))
                 return
-        held = HeldBack(limit=_rounded(budget.limit_of(self.budget)), budget=self.budget.rate)
+        limit = budget.limit_for(self.budget, kind_of_alert(alert))
+        held = HeldBack(limit=_rounded(limit), budget=self.budget.rate)
         self.saying.alerts.append(msgspec.structs.replace(alert, held=held))
 
     def _price(self, budgets: TenantBudget, alert: Alert, time: float) -> tuple[Alert, float, bool]:

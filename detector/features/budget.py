@@ -23,7 +23,8 @@ The first days of a tenant in which a detector knows too little to speak are no 
 silent then says nothing.
 
 One limit holds for all kinds, so that what is let through of all of them together stays within the budget: the largest
-rate such that the rates of what it lets through, one a kind, sum to no more (`Budget.limit`).
+rate such that the rates of what it lets through, one a kind, sum to no more (`Budget.limit`). Kinds that are urgent are
+held to some times that rate, and take as much more of the budget.
 """
 
 from __future__ import annotations
@@ -118,6 +119,8 @@ class BudgetSettings:
     """Rates of kinds in tenants without an attack."""
     ripens: Mapping[str, float] = field(default_factory=dict)
     """Detectors that cannot speak in the first days of a tenant, and how many these are."""
+    urgent: Mapping[str, float] = field(default_factory=dict)
+    """Kinds that may come so many times as often as others: what they tell of is done while one waits for a rarer sign."""
     default: float = 0.002
     """Rate of a kind of which nothing is shipped."""
     learning_days: int = 14
@@ -205,10 +208,14 @@ class Budget(msgspec.Struct):
         return kind if kind in self.kinds or len(self.kinds) < _MAX_KINDS else detector_of(kind)
 
     def limit_of(self, settings: BudgetSettings) -> float:
-        """The rate up to which a kind is let through."""
+        """The rate up to which a kind is let through that is not urgent."""
         if self.limit is None:
             self.limit = self._limit(settings)
         return self.limit
+
+    def limit_for(self, settings: BudgetSettings, kind: str) -> float:
+        """The rate up to which a kind is let through."""
+        return self.limit_of(settings) * settings.urgent.get(kind, 1.0)
 
     def renew(self, settings: BudgetSettings) -> None:
         """Other settings may be in force than those by which the limit was computed."""
@@ -217,21 +224,25 @@ class Budget(msgspec.Struct):
 
     def passes(self, settings: BudgetSettings, kind: str, strength: int) -> bool:
         """Whether an alert is within the budget."""
-        return self.rate(settings, kind, strength) <= self.limit_of(settings)
+        return self.rate(settings, kind, strength) <= self.limit_for(settings, kind)
 
     def _limit(self, settings: BudgetSettings) -> float:
         """The largest rate such that what it lets through, the best rate of each kind below it, fits the budget."""
         best: dict[str, float] = {}
         limit = spent = 0.0
         kinds = {*self.kinds, *settings.shipped}
-        ranked = sorted((rate, kind) for kind in kinds for rate in self._rates(settings, kind))
-        for rate, equals in groupby(ranked, key=itemgetter(0)):
-            for _, kind in equals:
+        ranked = sorted(
+            (rate / settings.urgent.get(kind, 1.0), kind, rate)
+            for kind in kinds
+            for rate in self._rates(settings, kind)
+        )
+        for reached, equals in groupby(ranked, key=itemgetter(0)):
+            for _, kind, rate in equals:
                 spent += rate - best.get(kind, 0.0)
                 best[kind] = rate
             if spent > settings.rate * settings.planned:
                 break
-            limit = rate
+            limit = reached
         return max(limit, settings.default)
 
     def _rates(self, settings: BudgetSettings, kind: str) -> list[float]:
