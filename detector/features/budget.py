@@ -120,7 +120,8 @@ class BudgetSettings:
     ripens: Mapping[str, float] = field(default_factory=dict)
     """Detectors that cannot speak in the first days of a tenant, and how many these are."""
     urgent: Mapping[str, float] = field(default_factory=dict)
-    """Kinds that may come so many times as often as others: what they tell of is done while one waits for a rarer sign."""
+    """Kinds that may come so many times as often as others: what they tell of is done while one waits for a rarer
+    sign."""
     default: float = 0.002
     """Rate of a kind of which nothing is shipped."""
     learning_days: int = 14
@@ -224,7 +225,7 @@ class Budget(msgspec.Struct):
 
     def passes(self, settings: BudgetSettings, kind: str, strength: int) -> bool:
         """Whether an alert is within the budget."""
-        return self.rate(settings, kind, strength) <= self.limit_for(settings, kind)
+        return self.rate(settings, kind, strength) / settings.urgent.get(kind, 1.0) <= self.limit_of(settings)
 
     def _limit(self, settings: BudgetSettings) -> float:
         """The largest rate such that what it lets through, the best rate of each kind below it, fits the budget."""

@@ -134,6 +134,19 @@ def test_limits_are_reckoned_with_a_share_of_the_budget() -> None:
     assert Budget().limit_of(replace(whole, planned=0.6)) == 0.1
 
 
+def test_what_is_urgent_may_come_more_often_and_takes_as_much_more_of_the_budget() -> None:
+    shipped = dict.fromkeys("abc", ((0, 0.3), (1, 0.1))) | {"flood": ((0, 0.9), (1, 0.3))}
+    equal = BudgetSettings(rate=1.0, planned=1.0, shipped=shipped)
+    assert Budget().limit_of(equal) == 0.1
+    assert not Budget().passes(equal, "flood", 1)
+    hurried = replace(equal, urgent={"flood": 3.0})
+    budget = Budget()
+    assert budget.passes(hurried, "flood", 1)
+    assert not budget.passes(hurried, "flood", 0)
+    assert budget.limit_for(hurried, "flood") == pytest.approx(3.0 * budget.limit_of(hurried))
+    assert budget.limit_for(hurried, "a") == budget.limit_of(hurried)
+
+
 def test_a_day_teaches_little_of_a_kind_once_the_first_days_are_over() -> None:
     settings = BudgetSettings(rate=1.0, planned=1.0, weight=10.0, shipped=SHIPPED, learning_days=2)
     budget = Budget()
@@ -204,17 +217,17 @@ def test_p_values_are_right_however_heavy_the_tail_of_the_scores(least: float) -
 
 
 @pytest.mark.untraced
-@given(kinds, st.floats(0.01, 50.0))
+@given(kinds, st.floats(0.01, 50.0), st.sampled_from((1.0, 3.0, 4.0)))
 def test_all_that_is_let_through_together_fits_the_budget(
-    drawn: dict[str, list[tuple[int, float]]], rate: float
+    drawn: dict[str, list[tuple[int, float]]], rate: float, urgent: float
 ) -> None:
-    settings = BudgetSettings(rate=rate, shipped=steps(drawn))
+    settings = BudgetSettings(rate=rate, shipped=steps(drawn), urgent=dict.fromkeys(sorted(drawn)[:1], urgent))
     budget = Budget()
     spent = sum(
         max((each for own, each in places if budget.passes(settings, kind, own)), default=0.0)
         for kind, places in settings.shipped.items()
     )
-    assert spent <= max(rate, settings.default * len(settings.shipped)) * (1 + 1e-9)
+    assert spent <= max(rate, settings.default * urgent * len(settings.shipped)) * (1 + 1e-9)
 
 
 @pytest.mark.untraced
