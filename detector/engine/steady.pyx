@@ -229,10 +229,12 @@ cdef class Compiled:
             _set(rates, self._minutes, new)
             counts = _counts(<PyObject *>new)
         counts[place] += 1
-        if IS_RUNG[counts[place]]:
-            most = self._filled(counts, place)
-            if most and (behind or not self._is_usual(<PyObject *>route, rates, most)):
-                self._reached(route, event, place)
+        if IS_RUNG[counts[place]] and self._goes_on(counts, place):
+            most = counts[place]
+            if behind or most == 1 or not self._is_usual(<PyObject *>route, rates, most):
+                most = self._filled(counts, place)
+                if most and (behind or not self._is_usual(<PyObject *>route, rates, most)):
+                    self._reached(route, event, place)
         return 0
 
     cdef bint _is_usual(self, PyObject *route, PyObject *rates, int least) except -1:
@@ -245,13 +247,16 @@ cdef class Compiled:
             and least <= <long long><object>PyTuple_GET_ITEM(<object>known, 2)
         )
 
+    cdef inline bint _goes_on(self, unsigned char *counts, Py_ssize_t place) noexcept:
+        """Whether enough was asked for in a minute beside it; nearly never, and then nothing is filled."""
+        cdef unsigned char least = 2 if counts[place] == 1 else 1
+        return (place > 0 and counts[place - 1] >= least) or (place + 1 < self._size and counts[place + 1] >= least)
+
     cdef int _filled(self, unsigned char *counts, Py_ssize_t place) noexcept:
         """Up to which rung `sustained.filled` may find something; 0 when it finds nothing."""
         cdef unsigned char own = counts[place], least = max(own, 2)
         cdef Py_ssize_t start, at
         cdef int short, fewest, most = 0
-        if (place == 0 or counts[place - 1] < least) and (place + 1 == self._size or counts[place + 1] < least) and own == 1:
-            return 0  # nearly always: nobody asks in the minutes beside it
         for start in range(max(0, place - IN_WINDOW + 1), min(self._size - IN_WINDOW, place) + 1):
             short, fewest = 0, 255
             for at in range(start, start + IN_WINDOW):

@@ -49,18 +49,13 @@ class Sustaining:
     def reached(self, route: Route, event: SignIn, place: int) -> None:
         """A minute has its first request, or has reached a rung: looks at all ten minutes that it completes."""
         rates = route.rates
-        newest, usual = rates.bucket, 0
-        if place >= self.size - WINDOW:  # then they are all judged by the newest bucket
-            known = self.usual.get(route.identity.id)
-            if known is not None and known[0] is rates and known[1] == newest:
-                usual = known[2]
-        first = (newest + 1) * WINDOW - self.size
+        first = (rates.bucket + 1) * WINDOW - self.size
         spikes: dict[tuple[int, int], Spike | None] = {}
         for start, rung in sustained.filled(rates.minutes, place):
             bucket = (first + start + FILLED - 1) // WINDOW
-            if rung > usual and (bucket, rung) not in spikes:
+            if (bucket, rung) not in spikes:
                 spikes[bucket, rung] = self._judged(route, bucket, rung)
-            spike = spikes.get((bucket, rung))
+            spike = spikes[bucket, rung]
             if spike is not None:
                 self._tell(route, event, first + start, rung, spike)
 
@@ -70,10 +65,12 @@ class Sustaining:
         They are judged as a ten-minute bucket with as many requests as they have at least: how evenly these are spread
         is no part of the p-value.
         """
-        rates, prior = route.rates, self.prior(route, bucket // STEPS_PER_HOUR)
-        expectation = self.rates.expectation(rates, 0, bucket, prior)
+        rates, known = route.rates, self.usual.get(route.identity.id)
+        if known is not None and known[0] is rates and known[1] == bucket and rung <= known[2]:
+            return None
+        expectation = self.rates.expectation(rates, 0, bucket, self.prior(route, bucket // STEPS_PER_HOUR))
         spike = self.rates.judge_count(bucket, least_sum(rung), *expectation)
-        if spike is None and bucket == rates.bucket:
+        if spike is None:
             if len(self.usual) >= _MAX_USUAL:
                 self.usual.clear()
             ratio = self.rates.settings.ratio
