@@ -80,9 +80,7 @@ class Sustaining:
 
     def _tell(self, route: Route, event: SignIn, first: int, least: int, spike: Spike) -> None:
         start = first * MINUTE
-        # Where nothing is told again it is one alert, whichever of the two is first.
-        kind = "sustained" if self.saying.settings.retells else "six-hours"
-        period = f"{kind}:{spike.start - spike.start % SIX_HOURS}"
+        period = f"sustained:{spike.start - spike.start % SIX_HOURS}"
         limit = self.rates.settings.p_value
         signal = Signal(
             kind="token_rate",
