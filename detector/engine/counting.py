@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from detector.domain.events import SignIn
 from detector.domain.keys import Key
-from detector.domain.signals import Signal
 from detector.engine.fanning import Fanning
 from detector.engine.routing import Route, key_of
-from detector.engine.sustaining import Sustaining
+from detector.engine.sustaining import Sustaining, signal_of
 from detector.features import fleet as fleets
 from detector.features import token_rate
-from detector.features.timeline import DAY, SIX_HOURS, STEPS_PER_HOUR, horizons
+from detector.features.timeline import SIX_HOURS, STEPS_PER_HOUR, horizons
 from detector.features.token_rate import NO_PRIOR, Busiest, Prior, RateMemory, Spike, TokenRate
 
 if TYPE_CHECKING:
+    from detector.domain.signals import Fact
     from detector.engine.routing import Router
     from detector.engine.saying import Saying
     from detector.engine.settings import EngineSettings
@@ -163,28 +163,6 @@ class Counting:
         key = Key("blueprint", whose.id) if whose is route.fleet else key_of(route.identity)
         period = f"six-hours:{spike.start - spike.start % SIX_HOURS}"
         limit = (self.settings.blueprint_rates if fleet else self.settings.agent_rates).p_value
-        self.saying.tell_of(
-            route,
-            Signal(
-                kind="token_rate",
-                key=key,
-                time=event.time,
-                window=(float(spike.start), float(spike.start + spike.span)),
-                occasion=self.saying.graded(period, spike.p_value, limit, _GROWTH, part=spike.span, extreme=_EXTREME),
-                value=spike.count,
-                usual=spike.expected,
-                unit="token requests",
-                p_value=spike.p_value,
-                seen=spike.seen,
-                event=event,
-                facts={
-                    "span": spike.span,
-                    "fleet": fleet,
-                    **({"busiest_agent": spike.busiest} if fleet else {}),
-                    "dispersion": round(spike.dispersion, 3),
-                    "known_days": round(max(0.0, spike.start - whose.first_seen) / DAY, 1),
-                },
-                first_seen=float(spike.start),
-                last_seen=event.time,
-            ),
-        )
+        occasion = self.saying.graded(period, spike.p_value, limit, _GROWTH, part=spike.span, extreme=_EXTREME)
+        own: dict[str, Fact] = {"busiest_agent": spike.busiest} if fleet else {}
+        self.saying.tell_of(route, signal_of(spike, event, key, occasion, whose.first_seen, own, fleet=fleet))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from detector.domain.signals import Signal
 from detector.engine.routing import key_of
 from detector.features import sustained
@@ -11,9 +13,11 @@ from detector.features.sustained import FILLED, MINUTE, WINDOW, WITHOUT, least_s
 from detector.features.timeline import DAY, SIX_HOURS, STEP, STEPS_PER_HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from detector.domain.events import SignIn
+    from detector.domain.keys import Key
+    from detector.domain.signals import Fact
     from detector.engine.routing import Route
     from detector.engine.saying import Saying
     from detector.features.token_rate import Prior, RateMemory, Spike, TokenRate
@@ -79,32 +83,56 @@ class Sustaining:
         return spike
 
     def _tell(self, route: Route, event: SignIn, first: int, least: int, spike: Spike) -> None:
-        start = first * MINUTE
         period = f"sustained:{spike.start - spike.start % SIX_HOURS}"
-        limit = self.rates.settings.p_value
-        signal = Signal(
-            kind="token_rate",
-            key=key_of(route.identity),
-            time=event.time,
-            window=(float(start), float(start + STEP)),
-            occasion=self.saying.graded(period, spike.p_value, limit, self.growth),
-            value=spike.count,
-            usual=spike.expected,
-            unit="token requests",
-            p_value=spike.p_value,
-            seen=spike.seen,
-            event=event,
-            facts={
-                "span": STEP,
-                "fleet": False,
-                "each_minute": least,
-                "dispersion": round(spike.dispersion, 3),
-                "known_days": round(max(0.0, start - route.identity.first_seen) / DAY, 1),
-            },
-            first_seen=float(start),
-            last_seen=event.time,
-        )
+        occasion = self.saying.graded(period, spike.p_value, self.rates.settings.p_value, self.growth)
+        identity, minutes = route.identity, msgspec.structs.replace(spike, start=first * MINUTE)
+        signal = signal_of(minutes, event, key_of(identity), occasion, identity.first_seen, {"each_minute": least})
         self.saying.tell_of(route, signal)
+
+
+def signal_of(
+    spike: Spike,
+    event: SignIn,
+    key: Key,
+    occasion: str,
+    first_seen: float,
+    own: Mapping[str, Fact],
+    *,
+    fleet: bool = False,
+) -> Signal:
+    """A spike as a signal.
+
+    Args:
+        spike: What is told.
+        event: The record that tipped it.
+        key: Whose spike it is.
+        occasion: See `Signal.occasion`.
+        first_seen: Event time from which on the key has been known.
+        own: Facts of this sort of spike.
+        fleet: Whether agents are added up.
+    """
+    return Signal(
+        kind="token_rate",
+        key=key,
+        time=event.time,
+        window=(float(spike.start), float(spike.start + spike.span)),
+        occasion=occasion,
+        value=spike.count,
+        usual=spike.expected,
+        unit="token requests",
+        p_value=spike.p_value,
+        seen=spike.seen,
+        event=event,
+        facts={
+            "span": spike.span,
+            "fleet": fleet,
+            **own,
+            "dispersion": round(spike.dispersion, 3),
+            "known_days": round(max(0.0, spike.start - first_seen) / DAY, 1),
+        },
+        first_seen=float(spike.start),
+        last_seen=event.time,
+    )
 
 
 def _minute(event: SignIn, bucket: int) -> int:
